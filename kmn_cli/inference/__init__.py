@@ -1,0 +1,1 @@
+"""Frames in, labels out: memory, segmenter and the loop around them."""

@@ -1,0 +1,49 @@
+"""Which device to run on, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from kmn_cli.errors import DeviceError, UsageError
+
+
+def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, and why it was chosen.
+
+    Raises:
+        UsageError: another word.
+        DeviceError: the device is not there.
+    """
+    if spec == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0), torch.cuda.get_device_name(0)
+        if torch.backends.mps.is_available():
+            return torch.device("mps"), "Apple GPU"
+        return torch.device("cpu"), f"no GPU found, {torch.get_num_threads()} threads"
+    try:
+        device = torch.device(spec)
+    except RuntimeError as error:
+        raise UsageError(f"Unknown device {spec!r}.", "Use auto, cpu, cuda, cuda:N or mps.") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise DeviceError(
+                f"Device {spec} is not available: {count} CUDA GPUs are usable.",
+                "Check `nvidia-smi` and that torch is a CUDA build, or use --device cpu.",
+            )
+    elif device.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError("No Apple GPU is available.", "Use --device cpu.")
+    elif device.type != "cpu":
+        raise UsageError(f"Device {spec} is not supported.", "Use auto, cpu, cuda, cuda:N or mps.")
+    return device, "as asked"
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False

@@ -1,0 +1,81 @@
+"""From the video's size to the network's and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+STRIDE = 16
+CHANNELS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """The size of a video's frames, and the size at which the network sees them.
+
+    Attributes:
+        height, width: of the video.
+        net_height, net_width: after scaling, before padding to multiples of 16.
+    """
+
+    height: int
+    width: int
+    net_height: int
+    net_width: int
+
+    @classmethod
+    def for_short_side(cls, height: int, width: int, short_side: int) -> FrameSize:
+        """Scales the short side down to `short_side` pixels; 0 keeps the size, as does a smaller
+        video: nothing is ever enlarged."""
+        scale = min(1.0, short_side / min(height, width)) if short_side else 1.0
+        return cls(height, width, max(1, round(height * scale)), max(1, round(width * scale)))
+
+    @property
+    def padding(self) -> tuple[int, int, int, int]:
+        """Left, right, top and bottom, the smaller half first (STM)."""
+        x, y = -self.net_width % STRIDE, -self.net_height % STRIDE
+        return (x // 2, x - x // 2, y // 2, y - y // 2)
+
+    def image_to_net(self, image: Tensor) -> Tensor:
+        """Image (H, W, 3) uint8 to a padded (1, 3, H', W') in [0, 1]; the padding is black."""
+        frame = image.permute(2, 0, 1)[None].float() / 255
+        size = (self.net_height, self.net_width)
+        if size != (self.height, self.width):
+            frame = functional.interpolate(frame, size, mode="bilinear", antialias=True)
+        return functional.pad(frame, self.padding)
+
+    def labels_to_net(self, labels: Tensor) -> Tensor:
+        """Labels (H, W) uint8 to padded (H', W'), nearest, background around."""
+        plane = labels[None, None].float()
+        size = (self.net_height, self.net_width)
+        if size != (self.height, self.width):
+            plane = functional.interpolate(plane, size, mode="nearest-exact")
+        return functional.pad(plane, self.padding)[0, 0].to(labels.dtype)
+
+    def prob_from_net(self, prob: Tensor) -> Tensor:
+        """Padded probabilities (C, H', W') to (C, H, W), bilinear."""
+        left, _, top, _ = self.padding
+        prob = prob[None, :, top : top + self.net_height, left : left + self.net_width]
+        size = (self.height, self.width)
+        if size == prob.shape[-2:]:
+            return prob[0]
+        return functional.interpolate(prob, size, mode="bilinear", align_corners=False)[0]
+
+    def channels_from_net(self, prob: Tensor) -> Tensor:
+        """The most probable channel of each pixel of the video, (H, W) uint8.
+
+        Probabilities are enlarged before the arg max, few channels at a time: 255 objects in a
+        large video would not fit into memory together.
+        """
+        best = self.prob_from_net(prob[:1])[0]
+        channels = torch.zeros(best.shape, dtype=torch.uint8, device=prob.device)
+        for start in range(1, len(prob), CHANNELS_AT_ONCE):
+            some = self.prob_from_net(prob[start : start + CHANNELS_AT_ONCE])
+            value, index = some.max(0)
+            better = value > best
+            channels = torch.where(better, (index + start).to(torch.uint8), channels)
+            best = torch.where(better, value, best)
+        return channels

@@ -1,0 +1,211 @@
+"""One video's segmentation: the network, its memory, and the objects' ids."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.inference.frame_size import FrameSize
+from kmn_cli.inference.memory_bank import MemoryBank
+from kmn_cli.model import KMN
+from kmn_cli.model.memory_read import read_tiled
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a video is segmented.
+
+    Attributes:
+        size: short side in pixels that the network sees; 0 is the video's; never enlarged.
+        memory_every: distance of the intermediate memory frames.
+        max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
+        sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
+        precision: "fp32", "bf16", or "auto": bf16 on GPUs that have it, else fp32.
+    """
+
+    size: int = 480
+    memory_every: int = 5
+    max_memory_frames: int = 20
+    sigma: float | None = 7.0
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.size and self.size < 16:
+            raise UsageError(f"size must be 0 or at least 16 pixels, not {self.size}.")
+        if self.memory_every < 1:
+            raise UsageError(f"memory_every must be at least 1, not {self.memory_every}.")
+        if self.max_memory_frames < 0 or self.max_memory_frames == 1:
+            raise UsageError(
+                "max_memory_frames must be 0 (no limit) or at least 2: the first and the previous."
+            )
+        if self.sigma is not None and not self.sigma > 0:
+            raise UsageError(f"sigma must be above 0, not {self.sigma}.")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")
+
+
+class Prediction(NamedTuple):
+    """The answer for one frame, at the video's size."""
+
+    labels: np.ndarray  # (H, W) uint8 object ids, 0 background
+    prob: np.ndarray | None  # (K + 1, H, W) float32, background first, then `object_ids`
+
+
+class _Group(NamedTuple):
+    """Objects that entered in the same frame, and so share a history."""
+
+    bank: MemoryBank
+    objects: slice  # of the object axis
+
+
+class VideoSegmenter:
+    """Segments one video, frame by frame in order.
+
+    Args:
+        model: a network in evaluation mode; it is moved to `device`.
+        options: how to segment.
+        device: to run on.
+
+    Attributes:
+        object_ids: ids of the objects so far, in the order of `Prediction.prob`.
+        seconds: spent in `step`, by part of the work.
+    """
+
+    def __init__(
+        self,
+        model: KMN,
+        options: SegmentOptions = SegmentOptions(),  # noqa: B008 - frozen
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.options = options
+        self.device = torch.device(device)
+        self.object_ids: tuple[int, ...] = ()
+        self.seconds: dict[str, float] = {"model": 0.0}
+        self._model = model.to(self.device, memory_format=torch.channels_last)
+        precision = options.precision
+        if precision == "auto" and self.device.type == "cuda" and has_fast_bf16(self.device):
+            precision = "bf16"
+        self._mixed = precision == "bf16"
+        self._groups: list[_Group] = []
+        self._size: FrameSize | None = None
+        self._frame = 0
+        # What the next step memorizes first; the last frame of a video is never memorized.
+        self._last: tuple[Tensor, Tensor, bool] | None = None
+        if self.device.type == "cpu":
+            # Denormal weights of the read make its products over a hundred times slower.
+            torch.set_flush_denormal(True)
+
+    @property
+    def dropped_frames(self) -> int:
+        """Memory frames that the limit has dropped so far."""
+        return sum(group.bank.dropped for group in self._groups)
+
+    @torch.inference_mode()
+    def step(
+        self, frame: np.ndarray, mask: np.ndarray | None = None, *, want_prob: bool = False
+    ) -> Prediction:
+        """Segments the next frame.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB.
+            mask: (H, W) uint8 object ids. It adds the ids that are new and corrects those it
+                names; objects it does not name are segmented as ever. The first frame needs one.
+            want_prob: also return probabilities.
+
+        Raises:
+            InputError: no mask yet, a mask without objects, or another size than before.
+        """
+        start = time.perf_counter()
+        size = self._check(frame, mask)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
+            self._memorize_last()
+            image = size.image_to_net(torch.from_numpy(frame).to(self.device))
+            image = image.contiguous(memory_format=torch.channels_last)
+            prob = self._predict(image) if self.object_ids else image.new_ones(1, *image.shape[2:])
+        given = None if mask is None else torch.from_numpy(mask).to(self.device)
+        if given is not None:
+            prob = self._take_over(prob, given, size)
+        labels = self._labels(prob, given, size)
+        wanted = size.prob_from_net(prob).cpu().numpy() if want_prob else None
+        self._last = (image, prob[1:], given is not None)
+        answer = Prediction(labels.cpu().numpy(), wanted)
+        self._frame += 1
+        self.seconds["model"] += time.perf_counter() - start
+        return answer
+
+    def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
+        height, width = frame.shape[:2]
+        if self._size is None:
+            self._size = FrameSize.for_short_side(height, width, self.options.size)
+        if (height, width) != (self._size.height, self._size.width):
+            raise InputError(
+                f"Frame {self._frame} is {width}x{height}, the first one was "
+                f"{self._size.width}x{self._size.height}.",
+                "Use one VideoSegmenter for each video.",
+            )
+        if mask is None and not self.object_ids:
+            raise InputError("The first frame needs a mask.", "Pass mask to the first step.")
+        if mask is not None and mask.shape != (height, width):
+            raise InputError(
+                f"The mask is {mask.shape[1]}x{mask.shape[0]}, the frame {width}x{height}.",
+                "Both must have the same size.",
+            )
+        if mask is not None and not mask.any():
+            raise InputError("The mask is empty.", "Mark at least one object in it.")
+        return self._size
+
+    def _memorize_last(self) -> None:
+        """Encodes the frame before with what was found on it."""
+        if self._last is None:
+            return
+        image, masks, given = self._last
+        key, value = self._model.memorize(image, masks[None])
+        for bank, objects in self._groups:
+            own_key, own_value = key[0, objects].float(), value[0, objects].float()
+            bank.add(self._frame - 1, own_key, own_value, given=given)
+
+    def _predict(self, image: Tensor) -> Tensor:
+        """Probabilities (K + 1, H', W') of the objects so far."""
+        query = self._model.encode_query(image)
+        key = query.key[0].float()
+        with torch.autocast(self.device.type, enabled=False):
+            readout = torch.cat(
+                [read_tiled(key, *group.bank.read(), self.options.sigma) for group in self._groups]
+            )
+        return self._model.decode(readout[None], query)[0].softmax(0)
+
+    def _take_over(self, prob: Tensor, given: Tensor, size: FrameSize) -> Tensor:
+        """Probabilities with a given mask in place of the objects it names."""
+        named = [int(i) for i in given.unique() if i > 0]
+        new = [i for i in named if i not in self.object_ids]
+        if new:
+            start = len(self.object_ids)
+            self.object_ids += tuple(new)
+            bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
+            self._groups.append(_Group(bank, slice(start, start + len(new))))
+        labels = size.labels_to_net(given)
+        objects = torch.cat([prob[1:], prob.new_zeros(len(new), *prob.shape[1:])])
+        objects = objects * (labels == 0)
+        for channel, object_id in enumerate(self.object_ids):
+            if object_id in named:
+                objects[channel] = labels == object_id
+        background = (1 - objects.sum(0, keepdim=True)).clamp(min=0)
+        return torch.cat([background, objects])
+
+    def _labels(self, prob: Tensor, given: Tensor | None, size: FrameSize) -> Tensor:
+        """Object ids (H, W) uint8; a given mask is kept to the pixel."""
+        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=self.device)
+        labels = ids[size.channels_from_net(prob).long()]
+        if given is None:
+            return labels
+        others = labels.masked_fill(torch.isin(labels, given.unique()), 0)
+        return torch.where(given > 0, given, others)

@@ -1,0 +1,7 @@
+"""The network: tensors in, tensors out."""
+
+from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kmn_cli.model.config import KMNConfig
+from kmn_cli.model.kmn import KMN
+
+__all__ = ["KMN", "Checkpoint", "KMNConfig", "load_checkpoint", "save_checkpoint"]

@@ -1,0 +1,224 @@
+"""Checkpoints: safetensors files that say what network they hold, and STM's .pth as a guest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kmn_cli.errors import WeightsError
+from kmn_cli.model.config import KMNConfig
+from kmn_cli.model.kmn import KMN
+
+DEFAULT_WEIGHTS = "kmn"
+CONFIG_KEY = "kmn_config"
+
+# STM's parameter names (after "module.") to ours, first match wins.
+_STM_NAMES = [
+    (r"Encoder_([MQ])\.(mean|std)", r"\1_encoder.normalize.\2"),
+    (r"Encoder_M\.conv1_m\.", r"M_encoder.conv_mask."),
+    (r"Encoder_M\.conv1_o\.", r"M_encoder.conv_others."),
+    (r"Encoder_([MQ])\.res2\.", r"\1_encoder.trunk.layer1."),
+    (r"Encoder_([MQ])\.res3\.", r"\1_encoder.trunk.layer2."),
+    (r"Encoder_([MQ])\.res4\.", r"\1_encoder.trunk.layer3."),
+    (r"Encoder_([MQ])\.", r"\1_encoder.trunk."),
+    (r"KV_([MQ])_r4\.Key\.", r"\1_head.key."),
+    (r"KV_([MQ])_r4\.Value\.", r"\1_head.value."),
+    (r"Decoder\.convFM\.", r"decoder.conv_in."),
+    (r"Decoder\.ResMM\.", r"decoder.res_in."),
+    (r"Decoder\.RF([23])\.convFS\.", r"decoder.refine\1.conv_skip."),
+    (r"Decoder\.RF([23])\.ResFS\.", r"decoder.refine\1.res_skip."),
+    (r"Decoder\.RF([23])\.ResMM\.", r"decoder.refine\1.res_out."),
+    (r"Decoder\.pred2\.", r"decoder.predict."),
+]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded network with where it came from.
+
+    Attributes:
+        model: in evaluation mode, on the CPU, float32.
+        name: the file's stem.
+        path: the file.
+        sha256: of the file's bytes.
+        metadata: what the file says of its training and scores; empty for a foreign file.
+    """
+
+    model: KMN
+    name: str
+    path: Path
+    sha256: str
+    metadata: dict[str, str]
+
+
+def load_checkpoint(weights: str | Path | None = None) -> Checkpoint:
+    """Loads a network.
+
+    Args:
+        weights: a file (our .safetensors or an STM .pth), the name of a shipped checkpoint, or
+            None for the default one.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds another network; names are given.
+    """
+    path = find_weights(weights)
+    try:
+        if path.suffix in (".pth", ".pt"):
+            config, tensors, metadata = _read_stm(path)
+        else:
+            config, tensors, metadata = _read_safetensors(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    model = KMN(config)
+    load_strictly(model, tensors, str(path))
+    model.eval().requires_grad_(False)
+    return Checkpoint(model, path.stem, path, _sha256(path), metadata)
+
+
+def save_checkpoint(
+    path: Path,
+    model: KMN,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Writes a network as safetensors, whole or not at all.
+
+    Args:
+        path: the file to write.
+        model: the network.
+        metadata: what to say about training and scores, text by name.
+        dtype: storage of convolution weights; batch norms and buffers stay float32.
+    """
+    tensors = {
+        name: tensor.detach()
+        .to("cpu", dtype if tensor.dim() == 4 and tensor.shape[0] > 1 else tensor.dtype)
+        .contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    header = {**(metadata or {}), CONFIG_KEY: json.dumps(model.config.to_dict())}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, header)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def find_weights(weights: str | Path | None) -> Path:
+    """The file meant by a path, the name of a shipped checkpoint, or None.
+
+    Raises:
+        WeightsError: there is no such file; the shipped names are listed.
+    """
+    shipped = {file.stem: file for folder in _weight_folders() for file in _checkpoints(folder)}
+    if weights is None:
+        weights = DEFAULT_WEIGHTS
+    if str(weights) in shipped:
+        return shipped[str(weights)]
+    path = Path(weights)
+    if path.is_file():
+        return path
+    raise WeightsError(
+        f"{weights}: no such weights file.",
+        f"Give the path of a .safetensors or .pth file, or one of: {', '.join(shipped) or '-'}.",
+    )
+
+
+def load_strictly(model: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copies tensors into a module, all of them and no others.
+
+    Raises:
+        WeightsError: naming every missing, unexpected and misshapen tensor.
+    """
+    own = model.state_dict()
+    # Older files lack this counter, which a frozen batch norm never reads.
+    missing = [n for n in own if n not in tensors and not n.endswith("num_batches_tracked")]
+    unexpected = [n for n in tensors if n not in own]
+    misshapen = [
+        f"{n} {tuple(tensors[n].shape)} instead of {tuple(own[n].shape)}"
+        for n in own
+        if n in tensors and tensors[n].shape != own[n].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
+    problems = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+    if problems:
+        raise WeightsError(
+            f"{source}: not the weights of this network; {'; '.join(problems)}",
+            "Use a checkpoint written by `kmn train`, or STM's STM_weights.pth.",
+        )
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+def _weight_folders() -> list[Path]:
+    package = Path(__file__).parent.parent
+    return [package / "weights", package.parent / "weights"]  # a wheel, a source tree
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _read_safetensors(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path}: not a safetensors file, or damaged ({error}).",
+            "Copy or download it again.",
+        ) from error
+    if CONFIG_KEY not in metadata:
+        raise WeightsError(
+            f"{path}: a safetensors file, but not one of kmn's: it does not describe its network.",
+            "Use a checkpoint written by `kmn train`.",
+        )
+    try:
+        config = KMNConfig.from_dict(json.loads(metadata.pop(CONFIG_KEY)))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path}: its network description is damaged ({error}).") from error
+    return config, tensors, metadata
+
+
+def _read_stm(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]:
+    """Reads a checkpoint of STM, whose parameters are KMN's under other names."""
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{path}: cannot be loaded as plain tensors; it is damaged or holds code.",
+            "kmn never runs code from a checkpoint: save it again as a plain state dict.",
+        ) from error
+    for wrapper in ("state_dict", "model", "network"):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise WeightsError(f"{path}: holds no state dict.", "Save the network's state_dict().")
+    tensors = {_name_from_stm(str(name)): tensor for name, tensor in content.items()}
+    return KMNConfig(trunk="resnet50"), tensors, {}
+
+
+def _name_from_stm(name: str) -> str:
+    name = name.removeprefix("module.")
+    for pattern, replacement in _STM_NAMES:
+        renamed, count = re.subn(f"^{pattern}", replacement, name)
+        if count:
+            return re.sub("^([MQ])_", lambda m: {"M": "memory_", "Q": "query_"}[m[1]], renamed)
+    return name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

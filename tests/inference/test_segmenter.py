@@ -1,0 +1,169 @@
+"""One video through the segmenter, with a tiny network of random weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.inference.frame_size import FrameSize
+from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.model import KMN, KMNConfig
+from kmn_cli.model.memory_read import read_plain
+
+
+@pytest.fixture(scope="module")
+def model() -> KMN:
+    torch.manual_seed(0)
+    return KMN(KMNConfig.tiny()).eval()
+
+
+def video(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(frames)]
+
+
+def boxes(*ids: int, height: int = 48, width: int = 64) -> np.ndarray:
+    mask = np.zeros((height, width), np.uint8)
+    for n, object_id in enumerate(ids):
+        mask[8 + 12 * n : 18 + 12 * n, 10:40] = object_id
+    return mask
+
+
+def run(model: KMN, frames: list[np.ndarray], mask: np.ndarray, **options: object):
+    segmenter = VideoSegmenter(model, SegmentOptions(**options))
+    return [
+        segmenter.step(frame, None if n else mask, want_prob=True) for n, frame in enumerate(frames)
+    ]
+
+
+def test_first_frame_is_the_given_mask(model):
+    mask = boxes(3, 200)
+    first = run(model, video(1), mask)[0]
+    assert np.array_equal(first.labels, mask)
+    assert np.array_equal(first.prob.argmax(0), np.searchsorted([0, 3, 200], mask))
+
+
+def test_answers_are_distributions_over_known_ids(model):
+    for answer in run(model, video(7), boxes(3, 200))[1:]:
+        assert answer.prob.shape == (3, 48, 64)
+        assert np.allclose(answer.prob.sum(0), 1, atol=1e-5)
+        assert set(np.unique(answer.labels)) <= {0, 3, 200}
+        assert np.array_equal(answer.labels, np.array([0, 3, 200])[answer.prob.argmax(0)])
+
+
+def test_the_loop_is_that_of_the_paper(model):
+    """Against the network called by hand: bank {0, 5, …, t-1}, soft masks, kernel."""
+    frames, mask = video(8), boxes(1, 2)
+    answers = run(model, frames, mask, max_memory_frames=0)
+    images = [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in frames]
+    one_hot = torch.stack([torch.from_numpy(mask == n).float() for n in (1, 2)])
+    with torch.inference_mode():
+        memory = [model.memorize(images[0], one_hot[None])]
+        for t in range(1, len(frames)):
+            bank = [memory[i] for i in sorted({*range(0, t, 5), t - 1})]
+            key, value = (torch.cat(parts, 2)[0] for parts in zip(*bank, strict=True))
+            query = model.encode_query(images[t])
+            readout = read_plain(query.key[0], key, value, 7.0)
+            prob = model.decode(readout[None], query)[0].softmax(0)
+            assert np.allclose(answers[t].prob, prob.numpy(), atol=1e-4), t
+            memory.append(model.memorize(images[t], prob[None, 1:]))
+
+
+def test_an_object_does_not_depend_on_the_order_of_ids(model):
+    first = run(model, video(4), boxes(1, 2))
+    second = run(model, video(4), boxes(90, 7))
+    for a, b in zip(first, second, strict=True):
+        assert np.allclose(a.prob[1], b.prob[2], atol=1e-5)  # id 1 and id 90 are the same box
+
+
+def test_videos_share_no_state(model):
+    alone = run(model, video(4), boxes(1))
+    other = VideoSegmenter(model)
+    other.step(video(1, 32, 32)[0], boxes(4, height=32, width=32))
+    again = run(model, video(4), boxes(1))
+    for a, b in zip(alone, again, strict=True):
+        assert np.array_equal(a.prob, b.prob)
+
+
+def test_later_mask_adds_an_object_and_keeps_the_others(model):
+    frames = video(6)
+    segmenter = VideoSegmenter(model)
+    segmenter.step(frames[0], boxes(1))
+    segmenter.step(frames[1])
+    late = np.zeros((48, 64), np.uint8)
+    late[40:, 50:] = 9
+    answer = segmenter.step(frames[2], late)
+    assert segmenter.object_ids == (1, 9)
+    assert (answer.labels[late == 9] == 9).all()
+    assert 9 not in answer.labels[late != 9]
+    assert segmenter.step(frames[3], want_prob=True).prob.shape == (3, 48, 64)
+
+
+def test_later_mask_corrects_what_it_names(model):
+    frames = video(3)
+    segmenter = VideoSegmenter(model)
+    segmenter.step(frames[0], boxes(1, 2))
+    correction = np.zeros((48, 64), np.uint8)
+    correction[:6, :6] = 1
+    labels = segmenter.step(frames[1], correction).labels
+    assert np.array_equal(labels == 1, correction == 1)
+
+
+def test_limit_is_reported(model):
+    segmenter = VideoSegmenter(model, SegmentOptions(max_memory_frames=3, memory_every=1))
+    for n, frame in enumerate(video(7)):
+        segmenter.step(frame, None if n else boxes(1))
+    assert segmenter.dropped_frames > 0
+
+
+def test_255_objects(model):
+    mask = np.arange(48 * 64, dtype=np.uint32).reshape(48, 64) // 12 % 256
+    labels = run(model, video(2), mask.astype(np.uint8))[1].labels
+    assert labels.shape == (48, 64)
+
+
+def test_errors_say_what_is_wrong(model):
+    frame = video(1)[0]
+    with pytest.raises(InputError, match="needs a mask"):
+        VideoSegmenter(model).step(frame)
+    with pytest.raises(InputError, match="empty"):
+        VideoSegmenter(model).step(frame, np.zeros((48, 64), np.uint8))
+    with pytest.raises(InputError, match="10x10"):
+        VideoSegmenter(model).step(frame, np.ones((10, 10), np.uint8))
+    segmenter = VideoSegmenter(model)
+    segmenter.step(frame, boxes(1))
+    with pytest.raises(InputError, match="32x16"):
+        segmenter.step(video(1, 16, 32)[0])
+    for bad in ({"size": 8}, {"memory_every": 0}, {"max_memory_frames": 1}, {"sigma": 0.0}):
+        with pytest.raises(UsageError):
+            SegmentOptions(**bad)
+
+
+@pytest.mark.parametrize("size", [(480, 854), (37, 53), (1, 1), (720, 1280)])
+@pytest.mark.parametrize("short_side", [0, 240, 480])
+def test_frame_size_goes_there_and_back(size, short_side):
+    frame = FrameSize.for_short_side(*size, short_side)
+    image = frame.image_to_net(torch.full((*size, 3), 255, dtype=torch.uint8))
+    assert image.shape[2] % 16 == 0
+    assert image.shape[3] % 16 == 0
+    if short_side:
+        assert min(frame.net_height, frame.net_width) <= max(short_side, min(size))
+    assert min(frame.net_height, frame.net_width) <= min(size)  # never enlarged
+    labels = torch.zeros(size, dtype=torch.uint8)
+    labels[: size[0] // 2 + 1] = 5
+    net = frame.labels_to_net(labels)
+    assert net.shape == image.shape[2:]
+    back = frame.channels_from_net(torch.stack([(net == 0).float(), (net == 5).float()]))
+    assert ((back == 1) == (labels == 5)).float().mean() > 0.95
+
+
+def test_padding_is_stms():
+    """854x480 becomes 864x480, five black columns on either side."""
+    frame = FrameSize.for_short_side(480, 854, 480)
+    assert frame.padding == (5, 5, 0, 0)
+    assert FrameSize.for_short_side(45, 64, 0).padding == (0, 0, 1, 2)
+    image = frame.image_to_net(torch.full((480, 854, 3), 255, dtype=torch.uint8))
+    assert image[..., :5].max() == 0
+    assert image[..., 5:-5].min() == 1
