@@ -1,0 +1,218 @@
+"""`kmn train`: the paper's two stages."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
+from kmn_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from kmn_cli.data.clips import Source
+    from kmn_cli.training.recipe import Recipe
+
+
+class Stage(StrEnum):
+    """The paper's two stages."""
+
+    PRETRAIN = "pretrain"
+    MAIN = "main"
+
+
+class Trunk(StrEnum):
+    """The two builds of ResNet-50."""
+
+    V1 = "resnet50"
+    V2 = "resnet50v2"
+
+
+def train(
+    stage: Annotated[
+        Stage, typer.Option(help="pretrain: still images with masks; main: videos with masks.")
+    ],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="DIR[=WEIGHT]",
+            help="A data set; repeat for a mixture, =WEIGHT says how often each is drawn. "
+            "In the main stage, folders of stills may be mixed in.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run's folder.")],
+    preset: Annotated[
+        str, typer.Option(help="paper: the paper's recipe; fast: hours instead of days.")
+    ] = "fast",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file with settings of the recipe.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="One setting of the recipe; repeatable."),
+    ] = None,
+    hide_and_seek: Annotated[bool, typer.Option(help="Hide cells while pre-training.")] = True,
+    init: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="Checkpoint to go on from.")
+    ] = None,
+    trunk: Annotated[Trunk, typer.Option(help="Trunk of a new network.")] = Trunk.V1,
+    trunk_weights: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|imagenet", help="What the trunk of a new network has learned."),
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for this long.", min=0)] = None,
+    iterations: Annotated[int | None, typer.Option(help="Or for so many steps.", min=1)] = None,
+    resume: Annotated[bool, typer.Option(help="Go on exactly where RUN stopped.")] = False,
+    val: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROOT:SEQ,SEQ", help="Videos to score while training; never trained on."
+        ),
+    ] = None,
+    val_size: Annotated[int, typer.Option(help="Short side for scoring.", min=32)] = 240,
+    val_frames: Annotated[
+        int, typer.Option(help="Frames scored of each video; 0 is all.", min=0)
+    ] = 40,
+    val_minutes: Annotated[float, typer.Option(help="Minutes between scores.", min=0)] = 30.0,
+    save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.", min=0)] = 10.0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where decoded pictures are kept (default: RUN/cache).")
+    ] = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train weights, from still images first and from videos after.
+
+    Start it under torchrun for data-parallel training over GPUs and machines.
+    """
+    with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
+        if (minutes is None) == (iterations is None):
+            raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
+        import torch
+
+        from kmn_cli.model import KMNConfig
+        from kmn_cli.training.distributed import workers
+        from kmn_cli.training.loop import Budget
+        from kmn_cli.training.loop import train as run_training
+        from kmn_cli.training.recipe import Recipe
+        from kmn_cli.training.start import start_network
+        from kmn_cli.training.validation import validator
+
+        settings = dict(_name_and_value(text) for text in setting or [])
+        if not hide_and_seek:
+            settings["hide_probability"] = "0"
+        recipe = Recipe.resolve(preset, stage, config, settings)
+        if (output / "state.pt").exists() and not resume:
+            raise UsageError(
+                f"{output} already holds a run.", "Give --resume to go on with it, or another -o."
+            )
+        with workers(console.choose_device(device)) as (group, own_device):
+            if not group.is_first:
+                console.quiet = True
+            output.mkdir(parents=True, exist_ok=True)
+            recipe_file = output / "recipe.toml"
+            recipe_file.write_text(recipe.to_toml())
+            sources = _sources(data, recipe, val or "", cache or output / "cache", console)
+            group.barrier()
+            network = KMNConfig(trunk=trunk.value)
+            model = start_network(init, network, trunk_weights, recipe.seed)
+            validate = validator(val, val_size, val_frames, own_device) if val else None
+            budget = Budget(
+                iterations=iterations,
+                minutes=minutes,
+                save_minutes=save_minutes,
+                validate_minutes=val_minutes,
+            )
+            torch.backends.cudnn.benchmark = True
+            progress = run_training(
+                model,
+                _on_device(sources, own_device, console),
+                recipe,
+                budget,
+                output,
+                own_device,
+                workers=group,
+                resume=resume,
+                validate=validate,
+                report=lambda share, text: console.note(f"{share:4.0%}  {text}"),
+            )
+            console.print(f"{output / 'last.safetensors'}: {progress.step} steps")
+            console.result(
+                {
+                    "run": str(output),
+                    "weights": str(output / "last.safetensors"),
+                    "steps": progress.step,
+                    "seconds": progress.seconds,
+                    "best": progress.best,
+                }
+            )
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text!r} has another form.", "Write --set NAME=VALUE.")
+    return name.strip(), value.strip()
+
+
+def _sources(
+    data: list[str], recipe: Recipe, val: str, cache: Path, console: Console
+) -> list[Source]:
+    """Scans and decodes the data sets, saying what is in them and what is not usable.
+
+    Sequences that `--val` scores are left out of training.
+    """
+    from kmn_cli.data.clips import Source
+    from kmn_cli.data.scan import scan_stills, scan_videos
+    from kmn_cli.data.store import build_store
+
+    sources = []
+    for text in data:
+        folder, equals, number = text.rpartition("=")
+        try:
+            weight = float(number) if equals else 1.0
+        except ValueError:
+            folder, equals, weight = text, "", 1.0
+        root = Path(folder if equals else text)
+        is_video = (root / "JPEGImages").is_dir()
+        if is_video and recipe.stage == "pretrain":
+            raise InputError(f"{root} holds videos.", "Pre-train on still images, or --stage main.")
+        scan = scan_videos(root) if is_video else scan_stills(root)
+        held_out = _held_out(val, root)
+        scan.clips = [clip for clip in scan.clips if clip[0].image.parent.name not in held_out]
+        store = build_store(scan, cache, recipe.short_side)
+        kind = "videos" if is_video else "images"
+        console.note(f"{root}: {len(store.clips)} {kind}, {len(store.frames)} frames")
+        for note in scan.notes():
+            console.warn(f"{root}: {note}")
+        sources.append(Source(store, weight, recipe.motion(is_video)))
+    if recipe.stage == "main" and not any(len(s.store.clips[0]) > 1 for s in sources):
+        raise InputError("The main stage needs at least one data set of videos.", "Add one.")
+    return sources
+
+
+def _held_out(val: str, root: Path) -> set[str]:
+    """Names of the sequences of `root` that --val scores."""
+    val_root, _, names = val.rpartition(":")
+    return set(names.split(",")) if val_root and Path(val_root).resolve() == root.resolve() else set()
+
+
+def _on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:
+    """Puts the decoded pictures on a GPU where they fit into half of its free memory."""
+    import dataclasses
+
+    import torch
+
+    size = sum(source.store.pixels.numel() for source in sources)
+    if device.type != "cuda" or size > torch.cuda.mem_get_info(device)[0] / 2:
+        return sources
+    console.detail(f"{size / 1e9:.1f} GB of pictures on {device}")
+    return [dataclasses.replace(s, store=s.store.to(device)) for s in sources]

@@ -1,0 +1,1 @@
+"""Training samples: from folders of pictures to batches of three-frame clips."""

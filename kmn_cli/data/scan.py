@@ -1,0 +1,169 @@
+"""Finds pictures with masks in a folder, and says what is wrong with those it cannot use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from kmn_cli.errors import InputError
+from kmn_cli.media.files import is_image, natural_key
+
+LAYOUTS = (
+    "Expected images/ + masks/, or JPEGImages/ + Annotations/ (DAVIS, YouTube-VOS), "
+    "or pictures with a mask of the same name ending in .png beside them."
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and the mask that belongs to it."""
+
+    image: Path
+    mask: Path
+
+
+@dataclass
+class Scan:
+    """What a folder offers for training.
+
+    Attributes:
+        clips: videos as pairs in time order; a still image is a clip of one.
+        skipped: how many pictures or videos were left out, by reason.
+        examples: one path for each reason.
+    """
+
+    clips: list[list[Pair]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Path] = field(default_factory=dict)
+
+    def skip(self, reason: str, path: Path) -> None:
+        self.skipped[reason] += 1
+        self.examples.setdefault(reason, path)
+
+    def notes(self) -> list[str]:
+        """One line a reason, for people."""
+        return [f"{n} skipped: {why}, e.g. {self.examples[why]}" for why, n in self.skipped.items()]
+
+
+def scan_stills(root: Path) -> Scan:
+    """Images with masks: `images/` + `masks/` at any depth, or pairs of one stem side by side.
+
+    Raises:
+        InputError: the folder is missing or holds no pair.
+    """
+    scan = Scan()
+    folders = [p.parent for p in _folders(root, "images") if (p.parent / "masks").is_dir()]
+    for folder in folders:
+        masks = _by_stem(folder / "masks")
+        for image in _pictures(folder / "images"):
+            if image.stem in masks:
+                scan.clips.append([Pair(image, masks[image.stem])])
+            else:
+                scan.skip("image without a mask", image)
+    if not folders:
+        masks = {p.stem.removesuffix("_mask"): p for p in _pictures(root) if _looks_like_mask(p)}
+        images = [p for p in _pictures(root) if p not in masks.values()]
+        scan.clips = [[Pair(p, masks[p.stem])] for p in images if p.stem in masks]
+    return _not_empty(scan, root, "no image with a mask")
+
+
+def scan_videos(root: Path, sequences: Iterable[str] | None = None, min_frames: int = 3) -> Scan:
+    """Videos of a DAVIS or YouTube-VOS root, or any `JPEGImages/` + `Annotations/`.
+
+    Args:
+        root: the data set.
+        sequences: only these; None for all.
+        min_frames: shorter videos are skipped.
+
+    Raises:
+        InputError: the folder is missing, a named sequence is, or nothing is left.
+    """
+    scan = Scan()
+    _must_exist(root)
+    images, masks = (_resolution(root / name) for name in ("JPEGImages", "Annotations"))
+    found = {p.name: p for p in sorted(images.iterdir()) if p.is_dir()} if images.is_dir() else {}
+    if not found or not masks.is_dir():
+        raise InputError(f"{root}: no videos with masks here.", LAYOUTS)
+    wanted = list(found) if sequences is None else list(sequences)
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        raise InputError(f"{root}: no such sequences: {', '.join(unknown)}.", "Check the names.")
+    for name in wanted:
+        labels = _by_stem(masks / name) if (masks / name).is_dir() else {}
+        clip = [Pair(p, labels[p.stem]) for p in _pictures(found[name]) if p.stem in labels]
+        if len(clip) < min_frames:
+            scan.skip(f"video with fewer than {min_frames} annotated frames", found[name])
+        else:
+            scan.clips.append(clip)
+    return _not_empty(scan, root, "no usable video")
+
+
+def read_pair(pair: Pair) -> np.ndarray:
+    """Image and mask as one array (H, W, 4) uint8: RGB and the object's id.
+
+    Raises:
+        InputError: either is unreadable, or their sizes differ.
+    """
+    try:
+        with Image.open(pair.image) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        labels = _read_labels(pair.mask)
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{pair.image}: broken image or mask ({error}).") from error
+    if rgb.shape[:2] != labels.shape:
+        raise InputError(f"{pair.mask}: image and mask differ in size.")
+    return np.dstack([rgb, labels])
+
+
+def _read_labels(path: Path) -> np.ndarray:
+    """Ids of a training mask: an index PNG keeps its ids (255 is void); else bright is object 1."""
+    with Image.open(path) as image:
+        if image.mode == "P":
+            labels = np.asarray(image)
+            return np.where(labels == 255, labels.max(initial=0, where=labels < 255) == 0, labels)
+        return (np.asarray(image.convert("L")) > 127).astype(np.uint8)
+
+
+def _resolution(folder: Path) -> Path:
+    """DAVIS keeps its frames one level deeper, under 480p/."""
+    return folder / "480p" if (folder / "480p").is_dir() else folder
+
+
+def _folders(root: Path, name: str) -> list[Path]:
+    _must_exist(root)
+    return sorted(p for p in root.rglob(name) if p.is_dir())
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(
+        (p for p in folder.iterdir() if is_image(p)), key=lambda path: natural_key(path.name)
+    )
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    return {p.stem: p for p in _pictures(folder)}
+
+
+def _looks_like_mask(path: Path) -> bool:
+    """Beside pictures of other formats a PNG is a mask; among PNGs, one named *_mask."""
+    if path.stem.endswith("_mask"):
+        return True
+    return path.suffix.lower() == ".png" and any(
+        path.with_suffix(ending).exists() for ending in (".jpg", ".jpeg", ".webp", ".JPG")
+    )
+
+
+def _must_exist(root: Path) -> None:
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder.", "Give the folder that holds the data set.")
+
+
+def _not_empty(scan: Scan, root: Path, what: str) -> Scan:
+    if not scan.clips:
+        raise InputError(f"{root}: {what} found here.", "\n".join([*scan.notes(), LAYOUTS]))
+    return scan

@@ -1,0 +1,225 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from kmn_cli.data.clips import Batch, Source, draw_batch
+from kmn_cli.errors import KmnError, WeightsError
+from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.model import KMN, save_checkpoint
+from kmn_cli.training.distributed import Workers
+from kmn_cli.training.log import RunLog
+from kmn_cli.training.losses import cross_entropy, soft_iou_loss
+from kmn_cli.training.optimizer import build_optimizer, set_rates
+from kmn_cli.training.recipe import Recipe
+from kmn_cli.training.sheets import write_sheet
+from kmn_cli.training.state import Progress, load_state, save_state
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train, and how often to do what is not training.
+
+    Attributes:
+        iterations: optimiser steps, or None.
+        minutes: of training, over all resumes, or None; exactly one of the two is given.
+        save_minutes: between checkpoints.
+        validate_minutes: between validations.
+        log_steps: between records.
+        sheet_steps: between sample sheets.
+    """
+
+    iterations: int | None = None
+    minutes: float | None = None
+    save_minutes: float = 10.0
+    validate_minutes: float = 30.0
+    log_steps: int = 20
+    sheet_steps: int = 500
+
+    def share(self, progress: Progress) -> float:
+        """How much of the training is done, 0 to 1."""
+        if self.iterations is not None:
+            return min(1.0, progress.step / self.iterations)
+        return min(1.0, progress.seconds / 60 / (self.minutes or 1))
+
+
+def train(
+    model: KMN,
+    sources: Sequence[Source],
+    recipe: Recipe,
+    budget: Budget,
+    run: Path,
+    device: torch.device,
+    *,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+    resume: bool = False,
+    validate: Callable[[KMN], dict[str, float]] | None = None,
+    report: Callable[[float, str], None] = lambda share, text: None,
+) -> Progress:
+    """Trains a network and leaves last.safetensors, best.safetensors and state.pt in `run`.
+
+    Args:
+        model: the network to start from, changed in place.
+        sources: where samples come from, on `device`.
+        recipe: every number of the training.
+        budget: when to stop, save, validate and log.
+        run: an existing folder.
+        device: to train on.
+        workers: this process among several.
+        resume: go on from state.pt.
+        validate: scores a network; "J&F" decides which is the best.
+        report: told the share done and a line of news.
+
+    Returns:
+        How far the run came.
+
+    Raises:
+        KmnError: the loss is no longer finite; the last checkpoint is intact.
+        WeightsError: there is nothing to resume, or it belongs to another recipe.
+    """
+    model.to(device, memory_format=torch.channels_last).train()
+    optimizer = build_optimizer(model, recipe)
+    average = deepcopy(model).requires_grad_(False) if recipe.average else model
+    progress = Progress()
+    state_file = run / "state.pt"
+    if resume:
+        state = load_state(state_file)
+        if state["recipe"] != asdict(recipe):
+            raise WeightsError(
+                f"{state_file}: belongs to another recipe.",
+                "Resume with the settings of the run's recipe.toml, or start a new run.",
+            )
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        progress = Progress(**state["progress"])
+    (run / "samples").mkdir(exist_ok=True)
+
+    def save() -> None:
+        if workers.is_first:
+            parts = {"model": model, "average": average, "optimizer": optimizer}
+            state = {name: part.state_dict() for name, part in parts.items()}
+            plain = {"progress": asdict(progress), "recipe": asdict(recipe)}
+            save_state(state_file, {**state, **plain})
+            save_checkpoint(run / "last.safetensors", average, _summary(recipe, progress))
+
+    def score() -> None:
+        if validate is None:
+            return
+        if workers.is_first:
+            scores = validate(average)
+            log.write(progress.step, **scores)
+            report(budget.share(progress), f"step {progress.step}: {_listed(scores)}")
+            if progress.best is None or scores["J&F"] > progress.best:
+                progress.best = scores["J&F"]
+                summary = _summary(recipe, progress, scores)
+                save_checkpoint(run / "best.safetensors", average, summary)
+        workers.barrier()
+
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16" if has_fast_bf16(device) else "fp32"
+    parallel = DistributedDataParallel(model) if workers.count > 1 else model
+    numbers = workers.numbers(recipe.batch)
+
+    def draw() -> Batch:
+        settings = recipe.clip_settings(budget.share(progress))
+        return draw_batch(sources, settings, recipe.seed, progress.step, numbers)
+
+    with RunLog(run if workers.is_first else run / f".worker{workers.rank}", progress.step) as log:
+        batch = draw()
+        saved = validated = progress.seconds
+        running: list[float] = []
+        clock = time.monotonic()
+        try:
+            while budget.share(progress) < 1:
+                set_rates(optimizer, recipe.rate_factor(progress.step, budget.share(progress)))
+                frames = batch.frames.to(memory_format=torch.contiguous_format)
+                masks = _first_masks(batch)
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                    logits: Tensor = parallel(frames, masks, batch.present)
+                pixels = cross_entropy(logits, batch.labels[:, 1:])
+                loss = pixels.mean()
+                if recipe.iou_weight:
+                    ious = soft_iou_loss(logits, batch.labels[:, 1:], batch.present)
+                    loss = loss + recipe.iou_weight * ious.mean()
+                optimizer.zero_grad()
+                loss.backward()
+                shown, progress.step = batch, progress.step + 1
+                batch = draw()  # while a GPU is still busy with the step
+                value = float(workers.sum(loss.detach().clone())) / workers.count
+                if not math.isfinite(value):
+                    raise KmnError(
+                        f"The loss became {value} at step {progress.step}.",
+                        f"{run / 'last.safetensors'} is the last good checkpoint; start again from "
+                        "it with --init and a lower learning_rate, or with precision=fp32.",
+                    )
+                if recipe.clip_gradient:
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
+                optimizer.step()
+                _follow(average, model, recipe.average, progress.step)
+                now = time.monotonic()
+                progress.seconds = workers.agree(progress.seconds + now - clock, device)
+                clock = now
+                running.append(value)
+                if progress.step % budget.log_steps == 0:
+                    mean = sum(running) / len(running)
+                    speed = progress.step * recipe.batch * workers.count / progress.seconds
+                    rate = optimizer.param_groups[-1]["lr"]
+                    log.write(progress.step, loss=mean, seconds=progress.seconds, rate=rate)
+                    text = f"step {progress.step}: loss {mean:.4f}, {speed:.2f} samples/s"
+                    report(budget.share(progress), text)
+                    running.clear()
+                if workers.is_first and progress.step % budget.sheet_steps == 1:
+                    sheet = run / "samples" / f"{progress.step:06d}.png"
+                    write_sheet(sheet, shown, logits.detach(), pixels.detach())
+                if progress.seconds - saved >= 60 * budget.save_minutes:
+                    save()
+                    saved = progress.seconds
+                if progress.seconds - validated >= 60 * budget.validate_minutes:
+                    score()
+                    validated = progress.seconds
+                    clock = time.monotonic()  # validation is no training time
+        except KeyboardInterrupt:
+            save()
+            raise
+        score()
+        save()
+    return progress
+
+
+def _first_masks(batch: Batch) -> Tensor:
+    """The objects of the first frame, (B, K, H, W) float."""
+    objects = torch.arange(1, batch.present.shape[1] + 1, device=batch.labels.device)
+    return (batch.labels[:, :1] == objects.view(1, -1, 1, 1)).to(batch.frames.dtype)
+
+
+def _follow(average: KMN, model: KMN, decay: float, step: int) -> None:
+    """Moves the average towards the model; faster in the first steps, which are soon forgotten."""
+    if average is model:
+        return
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), share)
+
+
+def _summary(
+    recipe: Recipe, progress: Progress, scores: dict[str, float] | None = None
+) -> dict[str, str]:
+    training = {"stage": recipe.stage, "steps": progress.step, "minutes": progress.seconds / 60}
+    return {"training": json.dumps(training), "scores": json.dumps(scores or {})}
+
+
+def _listed(scores: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())

@@ -1,0 +1,62 @@
+"""Scores during training: J and F on named sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from kmn_cli.data.scan import Pair, read_pair, scan_videos
+from kmn_cli.errors import UsageError
+from kmn_cli.evaluation.davis import score_masks
+from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.model import KMN
+
+
+def validator(
+    specification: str, size: int, frames: int, device: torch.device
+) -> Callable[[KMN], dict[str, float]]:
+    """A function that scores a network on `ROOT:seq,seq`.
+
+    Args:
+        specification: a DAVIS-like root and the sequences to score.
+        size: short side that the network sees, in pixels.
+        frames: of each sequence, from its start; 0 for all.
+        device: to run on.
+
+    Returns:
+        A function from a network to mean J&F, J and F (0 to 1), and J&F of each sequence.
+
+    Raises:
+        UsageError: the specification has another form.
+        InputError: a sequence is missing.
+    """
+    root, colon, names = specification.rpartition(":")
+    if not colon or not root or not names:
+        raise UsageError(f"--val {specification!r} has another form.", "Write ROOT:seq,seq.")
+    clips = scan_videos(Path(root), names.split(",")).clips
+
+    def validate(model: KMN) -> dict[str, float]:
+        training = model.training
+        model.eval()
+        scores = [_score(model, clip[: frames or None], size, device) for clip in clips]
+        model.train(training)
+        j, f = (sum(values) / len(values) for values in zip(*scores, strict=True))
+        means = {"J&F": (j + f) / 2, "J": j, "F": f}
+        each = {clip[0].image.parent.name: sum(s) / 2 for clip, s in zip(clips, scores, strict=True)}
+        return means | each
+
+    return validate
+
+
+def _score(model: KMN, clip: list[Pair], size: int, device: torch.device) -> tuple[float, float]:
+    segmenter = VideoSegmenter(model, SegmentOptions(size=size, max_memory_frames=0), device)
+    truth, predicted = [], []
+    for pair in clip:
+        frame = read_pair(pair)
+        first = frame[..., 3] if not truth else None
+        predicted.append(segmenter.step(frame[..., :3], first).labels)
+        truth.append(frame[..., 3])
+    score = score_masks(predicted, truth, segmenter.object_ids)
+    return score.j_mean, score.f_mean
