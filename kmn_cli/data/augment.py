@@ -44,6 +44,8 @@ class WarpRange:
 def place(size: tuple[int, int], anchor: tuple[float, float], zoom: float, flip: bool) -> np.ndarray:
     """The 3x3 matrix from source pixels to crop units: `anchor` (x, y) becomes the origin.
 
+    A pixel's centre is at half a pixel: a frame reaches from 0 to its width.
+
     Args:
         size: height and width of the source in pixels.
         anchor: the source pixel in the middle of the crop.
@@ -75,7 +77,7 @@ def warp(frame: Tensor, matrix: np.ndarray, crop: int) -> Tensor:
     height, width = frame.shape[:2]
     # grid_sample runs from -1 to 1 on both sides of the mapping.
     to_crop = np.diag([0.5, 0.5, 1.0])
-    to_source = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
+    to_source = np.array([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
     theta = torch.from_numpy((to_source @ np.linalg.inv(matrix) @ to_crop)[:2]).float()[None]
     grid = functional.affine_grid(theta.to(frame.device), [1, 4, crop, crop], align_corners=False)
     planes = frame.permute(2, 0, 1)[None].float()

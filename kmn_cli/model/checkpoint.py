@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -196,7 +195,9 @@ def _read_stm(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]
     """Reads a checkpoint of STM, whose parameters are KMN's under other names."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes make the unpickler fail in any way
         raise WeightsError(
             f"{path}: cannot be loaded as plain tensors; it is damaged or holds code.",
             "kmn never runs code from a checkpoint: save it again as a plain state dict.",

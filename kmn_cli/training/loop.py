@@ -137,7 +137,7 @@ def train(
         settings = recipe.clip_settings(budget.share(progress))
         return draw_batch(sources, settings, recipe.seed, progress.step, numbers)
 
-    with RunLog(run if workers.is_first else run / f".worker{workers.rank}", progress.step) as log:
+    with RunLog(run if workers.is_first else None, progress.step) as log:
         batch = draw()
         saved = validated = progress.seconds
         running: list[float] = []
@@ -145,10 +145,8 @@ def train(
         try:
             while budget.share(progress) < 1:
                 set_rates(optimizer, recipe.rate_factor(progress.step, budget.share(progress)))
-                frames = batch.frames.to(memory_format=torch.contiguous_format)
-                masks = _first_masks(batch)
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                    logits: Tensor = parallel(frames, masks, batch.present)
+                    logits: Tensor = parallel(batch.frames, _first_masks(batch), batch.present)
                 pixels = cross_entropy(logits, batch.labels[:, 1:])
                 loss = pixels.mean()
                 if recipe.iou_weight:

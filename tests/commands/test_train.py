@@ -1,0 +1,155 @@
+"""`kmn train` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from drawn_data import write_stills, write_videos
+from typer.testing import CliRunner
+
+from kmn_cli.commands.app import app
+from kmn_cli.model import load_checkpoint
+
+SETTINGS = ["--set", "crop=64", "--set", "batch=2", "--set", "precision=fp32", "--set", "warmup=0"]
+
+
+def kmn(*arguments: object):
+    return CliRunner().invoke(app, ["train", *map(str, arguments), *SETTINGS, "--device", "cpu"])
+
+
+@pytest.fixture
+def stills(tmp_path: Path) -> Path:
+    return write_stills(tmp_path / "stills", 4)
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    return write_videos(tmp_path / "videos", 2, 6)
+
+
+def test_both_stages(stills, videos, tmp_path, tiny_weights):
+    """Stills, then videos from what the stills taught, scored on a video that is held out."""
+    pre, main = tmp_path / "pre", tmp_path / "main"
+    first = kmn(
+        "--stage", "pretrain", "--data", stills, "-o", pre, "--init", tiny_weights,
+        "--iterations", 2, "--json",
+    )  # fmt: skip
+    assert first.exit_code == 0, first.output
+    document = json.loads(first.stdout)
+    assert document["steps"] == 2
+    assert load_checkpoint(document["weights"]).model.config == load_checkpoint(tiny_weights).model.config
+    second = kmn(
+        "--stage", "main", "--data", f"{videos}=3", "--data", stills, "-o", main,
+        "--init", pre / "last.safetensors", "--iterations", 2, "--val", f"{videos}:v1",
+    )  # fmt: skip
+    assert second.exit_code == 0, second.output
+    assert "1 videos, 6 frames" in second.output  # v1 is held out
+    for name in ("last.safetensors", "best.safetensors", "state.pt", "log.jsonl", "recipe.toml"):
+        assert (main / name).is_file(), name
+    assert list((main / "samples").glob("*.png"))
+
+
+def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
+    first = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights, "--iterations", 1)
+    assert kmn(*first, "-o", tmp_path / "a", "--no-hide-and-seek").exit_code == 0
+    recipe = tmp_path / "a" / "recipe.toml"
+    assert "hide_probability = 0.0" in recipe.read_text()
+    assert kmn(*first, "-o", tmp_path / "b", "--config", recipe).exit_code == 0
+    assert (tmp_path / "b" / "recipe.toml").read_text() == recipe.read_text()
+
+
+def test_a_run_is_never_overwritten(stills, tmp_path, tiny_weights):
+    command = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights, "-o", tmp_path / "a")
+    assert kmn(*command, "--iterations", 1).exit_code == 0
+    again = kmn(*command, "--iterations", 1)
+    assert again.exit_code == 2
+    assert "--resume" in again.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--iterations", "1", "--minutes", "1"], 2, "either --minutes or --iterations"),
+        ([], 2, "either --minutes or --iterations"),
+        (["--iterations", "1", "--set", "colour=3"], 2, "no setting colour"),
+        (["--iterations", "1", "--set", "colour"], 2, "NAME=VALUE"),
+        (["--iterations", "1", "--preset", "quick"], 2, "Unknown preset"),
+        (["--iterations", "1", "--val", "somewhere"], 2, "ROOT:seq"),
+        (["--iterations", "1", "--init", "nothing.safetensors"], 4, "no such weights"),
+        (["--iterations", "1", "--trunk-weights", "nothing.pth"], 4, "nothing.pth"),
+        (["--iterations", "1", "--data", "nowhere"], 3, "no such folder"),
+    ],
+)  # fmt: skip
+def test_errors(arguments, code, text, stills, tmp_path):
+    result = kmn("--stage", "pretrain", "--data", stills, "-o", tmp_path / "run", *arguments)
+    assert result.exit_code == code, result.output
+    assert text in result.output
+
+
+def test_stage_and_data_must_fit(stills, videos, tmp_path, tiny_weights):
+    common = ("-o", tmp_path / "run", "--init", tiny_weights, "--iterations", 1)
+    wrong = kmn("--stage", "pretrain", "--data", videos, *common)
+    assert wrong.exit_code == 3
+    assert "holds videos" in wrong.output
+    wrong = kmn("--stage", "main", "--data", stills, *common)
+    assert wrong.exit_code == 3
+    assert "at least one data set of videos" in wrong.output
+
+
+def start(*arguments: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "kmn_cli", "train", *map(str, arguments), *SETTINGS]
+    return subprocess.Popen(
+        [*command, "--device", "cpu"],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_step(run: Path, step: int) -> None:
+    """Until the checkpoint has come that far."""
+    for _ in range(1200):
+        if (run / "state.pt").exists():
+            state = torch.load(run / "state.pt", weights_only=True)
+            if state["progress"]["step"] >= step:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the run does not get there")
+
+
+def test_killed_and_resumed_equals_undisturbed(stills, tmp_path, tiny_weights):
+    command = [
+        "--stage", "pretrain", "--data", stills, "--init", tiny_weights, "--iterations", 20,
+        "--save-minutes", 0, "--cache", tmp_path / "cache",
+    ]  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(*command, "-o", whole).wait() == 0
+    process = start(*command, "-o", killed)
+    wait_for_step(killed, 7)
+    process.kill()
+    process.wait()
+    reached = torch.load(killed / "state.pt", weights_only=True)["progress"]["step"]
+    assert 7 <= reached < 20
+    assert start(*command, "-o", killed, "--resume").wait() == 0
+    one, two = (load_checkpoint(f / "last.safetensors").model.state_dict() for f in (whole, killed))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_ctrl_c_saves_and_exits_130(stills, tmp_path, tiny_weights):
+    run = tmp_path / "run"
+    process = start(
+        "--stage", "pretrain", "--data", stills, "--init", tiny_weights, "-o", run,
+        "--minutes", 10, "--save-minutes", 0,
+    )  # fmt: skip
+    wait_for_step(run, 2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert load_checkpoint(run / "last.safetensors").model is not None
+    assert torch.load(run / "state.pt", weights_only=True)["progress"]["step"] >= 2

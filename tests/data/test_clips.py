@@ -1,0 +1,132 @@
+"""Three-frame samples: what they hold, and that chance is repeatable."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from kmn_cli.data.augment import WarpRange
+from kmn_cli.data.clips import Source, draw_batch
+from kmn_cli.data.scan import scan_stills, scan_videos
+from kmn_cli.data.store import FrameStore, build_store
+from kmn_cli.errors import InputError
+from kmn_cli.training.recipe import Recipe
+
+STILL = WarpRange(0, 0, (1, 1), 0)
+PLAIN = {"crop": 64, "jitter": 0, "hide_probability": 0, "multi_object": 0, "zoom_max": 1.0}
+
+
+@pytest.fixture
+def store(stills, tmp_path):
+    return build_store(scan_stills(stills), tmp_path / "cache", 480)
+
+
+def settings(progress: float = 1.0, stage: str = "pretrain", **changes: object):
+    return Recipe.resolve("paper", stage, None, PLAIN | changes).clip_settings(progress)
+
+
+def numbered_video(frames: int) -> FrameStore:
+    """A video whose pixels say which frame they are of."""
+    pixels = torch.zeros(frames, 64, 64, 4, dtype=torch.uint8)
+    pixels[..., 0] = torch.arange(frames).view(-1, 1, 1)
+    pixels[:, 16:48, 16:48, 3] = 1
+    places = [(n * 64 * 64 * 4, 64, 64) for n in range(frames)]
+    return FrameStore(pixels.flatten(), places, [list(range(frames))])
+
+
+def test_shapes_and_targets(store):
+    batch = draw_batch([Source(store, 1, STILL)], settings(), 0, 0, range(5))
+    assert batch.frames.shape == (5, 3, 3, 64, 64)
+    assert batch.labels.shape == (5, 3, 64, 64)
+    assert batch.present.tolist() == [[True]] * 5
+    assert batch.labels.unique().tolist() == [0, 1]
+
+
+def test_same_seed_same_samples_whatever_the_grouping(store):
+    """A step's samples do not depend on how they are dealt to processes."""
+    sources = [Source(store, 1, WarpRange(30, 15, (0.8, 1.1), 0.1))]
+    whole = draw_batch(sources, settings(multi_object=1), 5, 3, range(4))
+    halves = [draw_batch(sources, settings(multi_object=1), 5, 3, part) for part in ([0, 1], [2, 3])]
+    for name in batch_fields():
+        assert torch.equal(getattr(whole, name), torch.cat([getattr(h, name) for h in halves]))
+    other = draw_batch(sources, settings(multi_object=1), 5, 4, range(4))
+    assert not torch.equal(whole.frames, other.frames)
+
+
+def batch_fields() -> tuple[str, ...]:
+    return ("frames", "labels", "present")
+
+
+@pytest.mark.parametrize(("progress", "widest"), [(0.0, 1), (0.2, 6), (1.0, 26)])
+def test_video_frames_are_in_order_within_the_growing_interval(progress, widest):
+    """The maximal interval grows from 0 to 25 frames left out."""
+    video = Source(numbered_video(100), 1, STILL)
+    chosen = settings(progress, "main", scale_min=1, scale_max=1)
+    gaps = set()
+    for step in range(150):
+        batch = draw_batch([video], chosen, 0, step, [0])
+        numbers = (batch.frames[0, :, 0, 32, 32] * 255).round().int().tolist()
+        gaps |= {b - a for a, b in zip(numbers, numbers[1:], strict=False)}
+    assert min(gaps) == 1
+    assert max(gaps) <= widest
+    assert max(gaps) >= widest - 3
+
+
+def test_short_videos_fit():
+    video = Source(numbered_video(3), 1, STILL)
+    batch = draw_batch([video], settings(1.0, "main"), 0, 0, range(8))
+    numbers = (batch.frames[:, :, 0, 32, 32] * 255).round().int()
+    assert (numbers == torch.tensor([0, 1, 2])).all()
+
+
+def test_mixture_follows_the_weights(store):
+    sources = [Source(store, 3, STILL), Source(numbered_video(9), 1, STILL)]
+    batch = draw_batch(sources, settings(1.0, "main", paste=0), 0, 0, range(200))
+    # Only the numbered video has a picture without blue.
+    share = (batch.frames[:, 0, 2].amax((1, 2)) < 0.01).float().mean()
+    assert 0.15 < share < 0.35
+
+
+def test_several_objects_are_all_visible_first_and_may_occlude(store):
+    sources = [Source(store, 1, WarpRange(20, 10, (0.8, 1.1), 0.3))]
+    counts = set()
+    for step in range(20):
+        batch = draw_batch(sources, settings(multi_object=1, max_objects=3), 1, step, range(2))
+        for labels, present in zip(batch.labels, batch.present, strict=True):
+            visible = set(labels[0].unique().tolist()) - {0}
+            assert visible == {k + 1 for k, there in enumerate(present) if there}
+            # Nothing appears that was not in the first frame.
+            assert set(labels.unique().tolist()) - {0} <= visible
+            counts.add(len(visible))
+    assert {2, 3} <= counts
+
+
+def test_pasted_occluders_take_the_object_away(store):
+    sources = [Source(store, 1, STILL)]
+    plain = draw_batch(sources, settings(), 0, 0, range(40)).labels[:, 1].float().mean()
+    pasted = draw_batch(sources, settings(paste=1.0), 0, 0, range(40)).labels[:, 1].float().mean()
+    assert pasted < plain
+
+
+def test_an_object_never_seen_is_an_error():
+    store = numbered_video(5)
+    store.pixels.view(-1, 4)[:, 3] = 0
+    with pytest.raises(InputError, match="visible"):
+        draw_batch([Source(store, 1, STILL)], settings(1.0, "main"), 0, 0, [0])
+
+
+def test_hidden_first_frame_is_a_setting(store):
+    sources = [Source(store, 1, STILL)]
+    chosen = settings(1.0, hide_probability=0.5, hide_first="false")
+    shown = draw_batch(sources, chosen, 0, 0, range(10)).labels
+    assert shown[:, 0].float().mean() > 1.5 * shown[:, 1].float().mean()
+    both = draw_batch(sources, dataclasses.replace(chosen, hide_first=True), 0, 0, range(10)).labels
+    assert both[:, 0].float().mean() == pytest.approx(float(both[:, 1].float().mean()), rel=0.25)
+
+
+def test_videos_from_disk(videos, tmp_path):
+    store = build_store(scan_videos(videos), tmp_path / "cache", 480)
+    batch = draw_batch([Source(store, 1, STILL)], settings(1.0, "main"), 0, 0, range(3))
+    assert batch.present.all()

@@ -1,0 +1,169 @@
+"""That training learns, stops, goes on and reports."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kmn_cli.data.clips import draw_batch
+from kmn_cli.errors import KmnError, WeightsError
+from kmn_cli.model import KMN, load_checkpoint
+from kmn_cli.training import loop
+from kmn_cli.training.loop import Budget, train
+from kmn_cli.training.validation import validator
+
+CPU = torch.device("cpu")
+
+
+def mean_iou(model: KMN, source, recipe) -> float:
+    """J of frames 2 and 3 of fresh samples."""
+    batch = draw_batch([source], recipe.clip_settings(1.0), 99, 0, range(12))
+    model.eval()
+    with torch.no_grad():
+        logits = model(batch.frames, loop._first_masks(batch), batch.present)
+    predicted, truth = logits.argmax(2) == 1, batch.labels[:, 1:] == 1
+    both = (predicted & truth).sum((-2, -1))
+    return float((both / (predicted | truth).sum((-2, -1)).clamp(min=1)).mean())
+
+
+def test_four_images_are_learned(tiny_model, tiny_recipe, still_source, run):
+    recipe = tiny_recipe()
+    assert mean_iou(tiny_model, still_source, recipe) < 0.5
+    train(tiny_model, [still_source], recipe, Budget(iterations=120), run, CPU)
+    assert mean_iou(tiny_model, still_source, recipe) > 0.9
+
+
+def test_main_stage_lowers_the_validation_error(
+    tiny_model, tiny_recipe, video_source, video_root, run
+):
+    validate = validator(f"{video_root}:v2", 64, 0, CPU)
+    before = validate(tiny_model)
+    train(
+        tiny_model,
+        [video_source],
+        tiny_recipe("main"),
+        Budget(iterations=60),
+        run,
+        CPU,
+        validate=validate,
+    )
+    after = validate(tiny_model)
+    assert after["J"] > before["J"] + 0.2
+    assert after["v2"] == pytest.approx(after["J&F"])
+    best = load_checkpoint(run / "best.safetensors")
+    assert json.loads(best.metadata["scores"])["J&F"] == pytest.approx(after["J&F"])
+
+
+def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source, run):
+    recipe = tiny_recipe(hide_probability=0.5, hide_ramp=0.01, average=0.9, multi_object=0.5)
+    news: list[str] = []
+    train(
+        tiny_model,
+        [still_source],
+        recipe,
+        Budget(iterations=6, log_steps=2, sheet_steps=2),
+        run,
+        CPU,
+        report=lambda share, text: news.append(text),
+    )
+    records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [2, 4, 6]
+    assert len(news) == 3
+    averaged = load_checkpoint(run / "last.safetensors")
+    assert json.loads(averaged.metadata["training"])["steps"] == 6
+    state = torch.load(run / "state.pt", weights_only=True)
+    name = "decoder.predict.weight"
+    assert torch.equal(averaged.model.state_dict()[name], state["average"][name])
+    assert not torch.equal(state["average"][name], state["model"][name])
+    sheet = np.asarray(Image.open(run / "samples" / "000001.png"))
+    assert sheet.shape == (4 * 64, 7 * 64, 3)
+    assert not list(run.glob(".*partial"))
+
+
+def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):
+    """Bit for bit, with ramps, an average and several objects in play."""
+    recipe = tiny_recipe(average=0.9, multi_object=0.5, hide_probability=0.3, iou_weight=0.5)
+    budget = Budget(iterations=20, save_minutes=0)
+    straight, parts = tmp_path / "straight", tmp_path / "parts"
+    for folder in (straight, parts):
+        folder.mkdir()
+    train(fresh(0), [still_source], recipe, budget, straight, CPU)
+
+    def stop_at_ten(share: float, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted = Budget(iterations=20, save_minutes=0, log_steps=10)
+        train(fresh(0), [still_source], recipe, interrupted, parts, CPU, report=stop_at_ten)
+    assert torch.load(parts / "state.pt", weights_only=True)["progress"]["step"] == 10
+    train(fresh(1), [still_source], recipe, budget, parts, CPU, resume=True)
+    one, two = (torch.load(f / "state.pt", weights_only=True) for f in (straight, parts))
+    for kind in ("model", "average"):
+        for name, tensor in one[kind].items():
+            assert torch.equal(tensor, two[kind][name]), name
+    steps = [json.loads(line)["step"] for line in (parts / "log.jsonl").read_text().splitlines()]
+    assert steps == [10, 20]
+
+
+def fresh(seed: int) -> KMN:
+    from kmn_cli.model import KMNConfig
+
+    torch.manual_seed(seed)
+    return KMN(KMNConfig.tiny())
+
+
+def test_resume_refuses_another_recipe(tiny_model, tiny_recipe, still_source, run):
+    train(tiny_model, [still_source], tiny_recipe(), Budget(iterations=1), run, CPU)
+    with pytest.raises(WeightsError, match="another recipe"):
+        train(
+            tiny_model,
+            [still_source],
+            tiny_recipe(seed=5),
+            Budget(iterations=2),
+            run,
+            CPU,
+            resume=True,
+        )
+
+
+def test_resume_needs_a_whole_state(tiny_model, tiny_recipe, still_source, run):
+    arguments = (tiny_model, [still_source], tiny_recipe(), Budget(iterations=1), run, CPU)
+    with pytest.raises(WeightsError, match="nothing to resume"):
+        train(*arguments, resume=True)
+    (run / "state.pt").write_bytes(b"torn")
+    with pytest.raises(WeightsError, match="damaged"):
+        train(*arguments, resume=True)
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(
+    tiny_model, tiny_recipe, still_source, run, monkeypatch
+):
+    real = loop.cross_entropy
+    calls = []
+
+    def fails_at_the_fourth(logits, labels):
+        calls.append(1)
+        return real(logits, labels) * (float("nan") if len(calls) == 4 else 1)
+
+    monkeypatch.setattr(loop, "cross_entropy", fails_at_the_fourth)
+    budget = Budget(iterations=9, save_minutes=0)
+    with pytest.raises(KmnError, match="nan at step 4"):
+        train(tiny_model, [still_source], tiny_recipe(), budget, run, CPU)
+    good = load_checkpoint(run / "last.safetensors")
+    assert json.loads(good.metadata["training"])["steps"] == 3
+    assert all(p.isfinite().all() for p in good.model.parameters())
+
+
+def test_frozen_parts_do_not_move(tiny_model, tiny_recipe, still_source, run):
+    before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+    train(tiny_model, [still_source], tiny_recipe(freeze=2), Budget(iterations=3), run, CPU)
+    after = tiny_model.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any(n.startswith(("query_encoder.trunk.conv1", "query_encoder.trunk.layer1")) for n in moved)
+    assert any(n.startswith("query_encoder.trunk.layer2") for n in moved)
+    assert any(n.startswith("memory_encoder.trunk.layer1") for n in moved)
+    assert "memory_encoder.conv_mask.weight" in moved
