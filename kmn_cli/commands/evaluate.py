@@ -1,0 +1,170 @@
+"""`kmn evaluate`: official scores, submission zips and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
+from kmn_cli.commands.segment import Precision, Read
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.evaluation.protocol import Protocol
+
+if TYPE_CHECKING:
+    from kmn_cli.evaluation.benchmark import Benchmark
+    from kmn_cli.inference.segmenter import SegmentOptions
+
+
+def evaluate(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", show_default=False, help="Folder of the data set.")
+    ],
+    protocol: Annotated[Protocol, typer.Option(help="By whose rules to score.")],
+    split: Annotated[str, typer.Option(help="Split of the data set.")] = "val",
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Score these masks, DIR/SEQUENCE/FRAME.png, instead of segmenting first.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            show_default=False,
+            help="Folder for masks, tables and report; with --results that folder, else "
+            "kmn-out/PROTOCOL-SPLIT.",
+        ),
+    ] = None,
+    sequences: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these sequences.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Set other results beside these.")
+    ] = None,
+    zip_file: Annotated[
+        Path | None,
+        typer.Option("--zip", metavar="FILE", help="Write the submission zip, if it is complete."),
+    ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option("--ablation", help="Segment with and without the kernel, for each --weights."),
+    ] = False,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            show_default=False,
+            help="A .safetensors of kmn's, or STM's .pth; repeatable with --ablation.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            show_default=False,
+            help="Short side the network sees; 480, and 600 for DAVIS test-dev, as in the paper.",
+        ),
+    ] = None,
+    memory_every: Annotated[int, typer.Option(min=1, help="Remember every N-th frame.")] = 5,
+    max_memory_frames: Annotated[
+        int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit, as in the paper.")
+    ] = 0,
+    sigma: Annotated[
+        float, typer.Option(help="Standard deviation of the kernel, in cells of 16 pixels.")
+    ] = 7.0,
+    read: Annotated[
+        Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")
+    ] = Read.kernel,
+    precision: Annotated[
+        Precision, typer.Option(help="auto is bf16 where the device has it.")
+    ] = Precision.auto,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Segment anew what is there already.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="Processes; default: one a core.")
+    ] = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score masks by the official rules; without --results, segment the data set first.
+
+    Writes the official CSV files, scores.json, per_frame.svg and report.html.
+    """
+    with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
+        _check_options(results, compare, ablation, weights or [])
+        from kmn_cli.evaluation.benchmark import load_benchmark
+
+        names = [name.strip() for name in (sequences or "").split(",") if name.strip()]
+        benchmark = load_benchmark(root, protocol, split, names)
+        if not benchmark.has_truth and (compare or ablation):
+            raise InputError(f"{root}: the {split} split has no ground truth to score against.")
+        folder = out or results or Path("kmn-out") / f"{protocol.value}-{split}"
+        if results is None:
+            from kmn_cli.commands.evaluate_segment import Segmenting
+
+            segmenting = Segmenting(benchmark, device, console, overwrite=overwrite)
+            chosen: list[str | None] = [*weights] if weights else [None]
+            options = _options(
+                benchmark, size, memory_every, max_memory_frames, sigma, read, precision
+            )
+            if ablation:
+                from kmn_cli.commands.evaluate_ablation import run_ablation
+
+                run_ablation(segmenting, chosen, options, folder, workers)
+                return
+            segmenting.run(segmenting.load(chosen[0]), options, folder)
+        from kmn_cli.commands.evaluate_score import score_and_report
+
+        score_and_report(
+            benchmark,
+            results or folder,
+            folder,
+            console,
+            compare=compare,
+            zip_file=zip_file,
+            workers=workers,
+        )
+
+
+def _check_options(
+    results: Path | None, compare: Path | None, ablation: bool, weights: list[str]
+) -> None:
+    if ablation and (results or compare):
+        raise UsageError("--ablation segments by itself.", "Leave out --results and --compare.")
+    if results and weights:
+        raise UsageError("--results are scored as they are.", "Leave out --weights.")
+    if len(weights) > 1 and not ablation:
+        raise UsageError("Several --weights need --ablation.", "Or give one.")
+    for folder in (results, compare):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{folder}: no such folder.")
+
+
+def _options(
+    benchmark: Benchmark,
+    size: int | None,
+    memory_every: int,
+    max_memory_frames: int,
+    sigma: float,
+    read: Read,
+    precision: Precision,
+) -> SegmentOptions:
+    from kmn_cli.inference.segmenter import SegmentOptions
+
+    return SegmentOptions(
+        size=size or (600 if benchmark.is_enlarged else 480),
+        memory_every=memory_every,
+        max_memory_frames=max_memory_frames,
+        sigma=sigma if read is Read.kernel else None,
+        precision=precision.value,
+    )

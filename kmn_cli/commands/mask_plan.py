@@ -1,0 +1,237 @@
+"""Which mask belongs to which frame: the --mask arguments, matched to one video and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from kmn_cli.commands.inputs import output_name
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.media.files import list_images
+from kmn_cli.media.masks import Mask, combine_masks, read_mask
+from kmn_cli.media.video import Frame, VideoInfo, open_video
+
+
+@dataclass(frozen=True)
+class MaskArgument:
+    """One --mask: a file or folder, and the frame it is for (None: the first one read)."""
+
+    path: Path
+    frame: str | None = None
+    from_folder: bool = False
+
+
+def parse_masks(values: Sequence[str], alone: bool) -> list[MaskArgument]:
+    """Read --mask arguments: MASK or FRAME=MASK.
+
+    Args:
+        values: as typed.
+        alone: whether there is only one input; for several, only folders can be matched.
+
+    Raises:
+        UsageError: none was given, or one file for several inputs.
+        InputError: a file does not exist.
+    """
+    if not values:
+        raise UsageError(
+            "No mask given.",
+            "--mask MASK.png: a picture of the video's size whose colours or indices are the "
+            "objects of its first frame.",
+        )
+    arguments = [_parse(value) for value in values]
+    for argument in arguments:
+        if not alone and argument.path.is_file():
+            raise UsageError(
+                f"{argument.path}: one mask file, but several inputs.",
+                "Give a folder with one <name of the video>.png, or folder of masks, for each.",
+            )
+    return arguments
+
+
+def _parse(value: str) -> MaskArgument:
+    frame, equals, name = value.partition("=")
+    argument = MaskArgument(Path(value))
+    if equals and frame and not argument.path.exists():  # a file may have a = in its name
+        argument = MaskArgument(Path(name), frame)
+    if not argument.path.exists():
+        raise InputError(f"{argument.path}: no such mask.", "Check the spelling of --mask.")
+    if argument.frame is not None and argument.path.is_dir():
+        raise InputError(
+            f"{argument.path}: is a folder, but --mask {frame}=… names one frame.",
+            "Give the mask of that frame, or the folder without a frame.",
+        )
+    return argument
+
+
+def masks_of(video: Path, arguments: Sequence[MaskArgument], alone: bool) -> list[MaskArgument]:
+    """Pick from the --mask arguments those of one video; folders become their files.
+
+    Args:
+        video: the input.
+        arguments: all of them.
+        alone: whether it is the only input.
+
+    Raises:
+        InputError: a folder has no mask for this video.
+    """
+    found: list[MaskArgument] = []
+    for argument in arguments:
+        if argument.path.is_dir():
+            found += _from_folder(video, argument.path, alone)
+        else:
+            found.append(argument)
+    return found
+
+
+def _from_folder(video: Path, folder: Path, alone: bool) -> list[MaskArgument]:
+    images, name = list_images(folder), output_name(video)
+    frames = {path.stem for path in list_images(video)} if video.is_dir() else None
+    named_like_frames = images and all(
+        path.stem in frames if frames else path.stem.isdecimal() for path in images
+    )
+    if alone and named_like_frames:
+        return [MaskArgument(path, path.stem, from_folder=True) for path in images]
+    own_folder = folder / name
+    if own_folder.is_dir() and (own := list_images(own_folder)):
+        return [MaskArgument(path, path.stem, from_folder=True) for path in own]
+    for path in images:
+        if path.stem == name:
+            return [MaskArgument(path)]
+    raise InputError(
+        f"{folder}: no mask for {video}.",
+        f"Expected {name}.png, a folder {name}/, or, for a single input, masks named like its "
+        "frames (00000.png).",
+    )
+
+
+class MaskPlan:
+    """The masks of one video, checked; called with a frame it gives that frame's mask.
+
+    Files are read again when their frame comes, so that a mask for every frame of a long video
+    does not fill the memory.
+
+    Attributes:
+        object_ids: sorted ids of all masks.
+        palette: of the first mask that has one, 768 bytes.
+        warnings: what the masks' repair has to say.
+        frames: indices of the frames masks are given for.
+        checksums: "frame:sha256" of every file, to tell one run from another.
+    """
+
+    def __init__(
+        self, arguments: Sequence[MaskArgument], info: VideoInfo, *, whole: bool = True
+    ) -> None:
+        """Read and check the masks.
+
+        Args:
+            arguments: those of this video.
+            info: of the video.
+            whole: False when only a part of it is read: a folder's masks of other frames are
+                then left out.
+
+        Raises:
+            InputError: a mask cannot be used, or is for a frame that is not read.
+        """
+        self._info = info
+        self._files: dict[int, list[Path]] = {}
+        # In a folder of annotations, frames without an object are nothing unusual.
+        self._allow_empty = all(argument.from_folder for argument in arguments)
+        indices = {name: index for index, name in enumerate(_frame_names(info))}
+        stop = info.first + info.frames if info.frames else sys.maxsize
+        for argument in arguments:
+            index = _frame_index(argument, info, indices)
+            if whole or not argument.from_folder or info.first <= index < stop:
+                self._files.setdefault(index, []).append(argument.path)
+        self._refuse_outside(stop)
+        self.frames = frozenset(self._files)
+        ids: set[int] = set()
+        self.palette: bytes | None = None
+        self.warnings: list[str] = []
+        self.checksums: list[str] = []
+        for index, files in sorted(self._files.items()):
+            mask = self._read(files)
+            ids.update(mask.ids)
+            self.palette = self.palette or mask.palette
+            self.warnings += mask.warnings
+            for path in files:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                self.checksums.append(f"{index}:{digest}")
+        self.object_ids = tuple(sorted(ids))
+        if not ids:
+            raise InputError(
+                f"{arguments[0].path.parent}: no mask marks an object in the frames that are read.",
+                "Give at least one mask with an object in it.",
+            )
+
+    def __call__(self, frame: Frame) -> np.ndarray | None:
+        files = self._files.pop(frame.index, None)
+        labels = self._read(files).labels if files else None
+        return labels if labels is not None and labels.any() else None
+
+    def check_all_used(self, stop: int) -> None:
+        """Refuse masks of frames that never came.
+
+        Args:
+            stop: index after the last frame read.
+
+        Raises:
+            InputError: naming the mask and the number of frames.
+        """
+        if self._files:
+            raise self._outside(min(self._files), f"{self._info.path} has {stop} frames")
+
+    def _read(self, files: Sequence[Path]) -> Mask:
+        size = (self._info.width, self._info.height)
+        return combine_masks(
+            [read_mask(path, size, allow_empty=self._allow_empty) for path in files]
+        )
+
+    def _refuse_outside(self, stop: int) -> None:
+        info = self._info
+        first, last = min(self._files, default=info.first), max(self._files, default=info.first)
+        if first < info.first:
+            raise self._outside(first, f"--start begins at frame {info.first}")
+        if last < stop:
+            return
+        # The number of frames of a video file is an estimate: count them before refusing.
+        with open_video(info.path) as reader:
+            expected = reader.info.frames or 0
+            frames = last + 1
+            if last >= expected:
+                frames = expected if info.is_folder else sum(1 for _ in islice(reader, last + 1))
+        if last >= frames:
+            raise self._outside(last, f"{info.path} has {frames} frames")
+        if stop < expected:
+            raise self._outside(last, f"--end stops before frame {stop}")
+
+    def _outside(self, index: int, fact: str) -> InputError:
+        return InputError(
+            f"{self._files[index][0]} is for frame {index}, but {fact}.",
+            "Frames are counted from 0; give a mask of a frame that is read.",
+        )
+
+
+def _frame_names(info: VideoInfo) -> list[str]:
+    if not info.is_folder:
+        return []
+    return [path.stem for path in list_images(info.path)] if info.path.is_dir() else []
+
+
+def _frame_index(argument: MaskArgument, info: VideoInfo, indices: Mapping[str, int]) -> int:
+    if argument.frame is None:
+        return info.first
+    if argument.frame in indices:
+        return indices[argument.frame]
+    if not re.fullmatch("[0-9]{1,9}", argument.frame):
+        raise InputError(
+            f"{argument.path}: '{argument.frame}' is not a frame of {info.path}.",
+            "Frames are counted from 0; for a folder of frames, a file's name works, too.",
+        )
+    return int(argument.frame)

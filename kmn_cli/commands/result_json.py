@@ -1,0 +1,83 @@
+"""result.json: written last, so that its presence says that a video's results are whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kmn_cli.errors import UsageError
+from kmn_cli.media.files import atomic_path, list_images
+
+NAME = "result.json"
+# What each format is called in a video's output folder.
+OUTPUTS = {
+    "masks": "masks",
+    "overlay": "overlay.mp4",
+    "soft": "soft",
+    "cutout": "cutout",
+    "alpha": "alpha.mov",
+}
+
+
+def write_result(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write a video's result.json."""
+    with atomic_path(folder / NAME) as path:
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result.json of a folder whose results are whole, or None.
+
+    Args:
+        folder: a video's output folder.
+        identity: the entries of result.json that say what was to be done: input, settings,
+            weights. They must agree, or these are the results of something else.
+
+    Raises:
+        UsageError: the results are whole, but of another input or other settings.
+    """
+    try:
+        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        present = all((folder / path).exists() for path in document["outputs"].values())
+        masks = document["outputs"].get("masks")
+        if not present or (masks and len(list_images(folder / masks)) < document["frames"]):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if differences := _differences(document, identity):
+        raise UsageError(
+            f"{folder}: holds the results of another run ({'; '.join(differences)}).",
+            "--overwrite replaces them; -o names another folder.",
+        )
+    return dict(document)
+
+
+def clear_results(folder: Path) -> None:
+    """Remove a video's results, and nothing else that lies beside them."""
+    (folder / NAME).unlink(missing_ok=True)
+    for path in (folder / name for name in OUTPUTS.values()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def input_bytes(path: Path) -> int:
+    """Size of a video, or of all pictures of a folder: tells a changed input."""
+    files = list_images(path) if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
+def _differences(document: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, wanted in identity.items():
+        had = document.get(name)
+        if isinstance(wanted, Mapping) and isinstance(had, Mapping):
+            found += _differences(had, wanted)
+        elif had != wanted:
+            brief = name in {"masks", "sha256"}
+            found.append(f"other {name}" if brief else f"{name} was {had}, now {wanted}")
+    return found

@@ -1,0 +1,1 @@
+"""Scores of the official benchmarks, and reports of them."""

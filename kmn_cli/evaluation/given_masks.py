@@ -1,0 +1,35 @@
+"""The masks that a benchmark gives to the method: each object's first, and nothing more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kmn_cli.evaluation.davis import is_black_and_white
+from kmn_cli.evaluation.labels import Labels, read_labels
+from kmn_cli.evaluation.predicted_ids import VOID, ids_in
+from kmn_cli.evaluation.protocol import Protocol
+from kmn_cli.media.layouts import Video
+
+
+class GivenMasks:
+    """Hands out the masks of one video by the frame's name, once each, in time order."""
+
+    def __init__(self, video: Video, protocol: Protocol) -> None:
+        davis = protocol in (Protocol.DAVIS2016, Protocol.DAVIS2017)
+        self._masks = {path.stem: path for path in (video.truth[:1] if davis else video.truth)}
+        self._binary = protocol is Protocol.DAVIS2016 or (
+            protocol is Protocol.FOLDER and is_black_and_white(video)
+        )
+        self._given: set[int] = set()
+
+    def __call__(self, name: str) -> Labels | None:
+        """The objects (H, W) uint8 that this frame's mask shows for the first time, or None."""
+        path = self._masks.get(name)
+        if path is None:
+            return None
+        labels = read_labels(path, self._binary)
+        new = [i for i in ids_in(labels) if i != VOID and i not in self._given]
+        if not new:
+            return None
+        self._given.update(new)
+        return np.where(np.isin(labels, new), labels, np.uint8(0))

@@ -1,0 +1,119 @@
+"""The ffmpeg that imageio-ffmpeg carries, as a child process that is always reaped."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from types import TracebackType
+from typing import IO
+
+import imageio_ffmpeg
+
+from kmn_cli.errors import KmnError
+
+# A playlist that calls itself a video must not make ffmpeg open network addresses.
+INPUT = ["-protocol_whitelist", "file"]
+
+
+@cache
+def ffmpeg_exe() -> str:
+    """Return the path of ffmpeg.
+
+    Raises:
+        KmnError: when there is none.
+    """
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise KmnError(
+            "There is no ffmpeg.",
+            "Reinstall imageio-ffmpeg, or name an ffmpeg in the variable IMAGEIO_FFMPEG_EXE.",
+        ) from error
+
+
+class Ffmpeg:
+    """A running ffmpeg: `stdin` and `stdout` are pipes, messages go to a temporary file.
+
+    A context manager: leaving it kills what still runs, waits for it and closes the pipes.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, log_level: str = "error") -> None:
+        # A file cannot fill up and stall ffmpeg as a pipe does that nobody reads.
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
+        try:
+            self._process = subprocess.Popen(
+                [
+                    ffmpeg_exe(),
+                    "-hide_banner",
+                    "-loglevel",
+                    log_level,
+                    "-nostats",
+                    "-nostdin",
+                    *arguments,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                # Ctrl-C is for Python, which ends ffmpeg itself and removes unfinished files.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._log.close()
+            raise KmnError(
+                f"ffmpeg cannot be started: {error.strerror or error}.",
+                "Reinstall imageio-ffmpeg, or name an ffmpeg in the variable IMAGEIO_FFMPEG_EXE.",
+            ) from error
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self.stdin: IO[bytes] = self._process.stdin
+        self.stdout: IO[bytes] = self._process.stdout
+
+    def __enter__(self) -> Ffmpeg:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self._process.wait()
+        for pipe in (self.stdin, self.stdout, self._log):
+            with contextlib.suppress(OSError):  # unwritten data for a process that has died
+                pipe.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the process now, if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def finish(self) -> int:
+        """Close stdin, wait for the end and return the exit status; negative is a signal."""
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+        return self._process.wait()
+
+    def log(self) -> str:
+        """Return what ffmpeg said (the first 64 KiB)."""
+        self._log.seek(0)
+        return self._log.read(2**16).decode("utf-8", "replace")
+
+    def complaints(self) -> list[str]:
+        """Return the lines of the log without the names of ffmpeg's parts."""
+        lines = (re.sub(r"^(\[[^\]]*\] ?)+", "", line).strip() for line in self.log().splitlines())
+        return [line for line in lines if line]
+
+
+def run(arguments: Sequence[str]) -> tuple[int, list[str]]:
+    """Run ffmpeg to its end without pipes and return its exit status and its complaints."""
+    with Ffmpeg(arguments) as process:
+        return process.finish(), process.complaints()

@@ -1,0 +1,214 @@
+"""From the values found in a picture to object ids.
+
+A mask is made of flat areas. Values that fill a 3x3 square somewhere are its true colours. A value
+that never does, and lies between two true colours that meet there, was blended by a smoothed edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kmn_cli.media.palette import voc_palette
+
+MAX_OBJECTS = 255
+SMALL_ID = 20  # greys up to here are ids: nobody paints with a grey that cannot be seen
+MANY = 64  # more different values than this are either smoothed edges or a photograph
+TOLERANCE = 24  # largest distance at which two colours of a smoothed mask are taken for one
+
+
+class NotAMaskError(ValueError):
+    """The values are not those of a mask; the text says what was seen."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Ids (H, W) uint8; the colours of ids that came from colours; whether numbers changed."""
+
+    labels: np.ndarray
+    ids: tuple[int, ...]
+    colours: bytes | None = None
+    renumbered: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def to_labels(values: np.ndarray, *, indices: bool = False, lossy: bool = False) -> Labels:
+    """Turn values (H, W) or colours (H, W, 3) uint8 into object ids.
+
+    `indices` says that the values are palette indices, hence ids, and not greys; `lossy` that the
+    file's format changes values.
+
+    Raises:
+        NotAMaskError: for a photograph or too many objects.
+    """
+    is_grey = values.ndim == 2 or bool((values == values[..., :1]).all())
+    if is_grey and values.ndim == 3:
+        values = values[..., 0]
+    codes = encode(values) if values.ndim == 3 else values.astype(np.int32)
+    colours, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    inverse = inverse.reshape(codes.shape)
+    core = _core(codes)
+    core_counts = np.bincount(inverse[core], minlength=len(colours))
+    flat = core_counts > 0
+    numbered = indices or (is_grey and not lossy and _are_ids(colours, flat))
+    tolerance = 0 if numbered else TOLERANCE
+
+    warnings: tuple[str, ...] = ()
+    kept = np.ones(len(colours), bool)
+    crowded = len(colours) > MANY and flat.mean() < 0.5
+    if numbered and len(colours) > MANY:
+        every = np.arange(len(colours))
+        _refuse_photograph(counts, core_counts, every, every != counts.argmax())
+    if crowded or (_noisy(colours, flat, tolerance) | _blended(codes, inverse, core, flat)).any():
+        kept = _dominant(colours, counts, core_counts, tolerance)
+        nearest, distance = _nearest(colours, kept)
+        _refuse_photograph(counts, core_counts, nearest, distance > tolerance)
+        changed = int(counts[~kept].sum())
+        inverse = nearest[inverse]
+        warnings = (
+            f"smoothed edges: {changed} pixels of blended colours were given to the nearest of "
+            f"{int(kept.sum())} flat colours",
+        )
+    present = np.flatnonzero(kept)
+    if len(present) > MAX_OBJECTS + 1:
+        raise NotAMaskError(f"it has {len(present)} different colours")
+    if numbered and set(colours[present]) != {0, 255}:
+        ids, palette, renumbered = colours[present], None, False
+    else:
+        is_background = _decode(colours[present]).max(-1) <= (0 if kept.all() else tolerance)
+        order = _first_appearance(inverse, present)
+        ids, palette, renumbered = _number(colours[present], is_background, order, is_grey)
+    table = np.zeros(len(colours), np.uint8)
+    table[present] = ids
+    found = tuple(sorted({int(i) for i in ids if i}))
+    return Labels(table[inverse], found, palette, renumbered, warnings)
+
+
+def encode(values: np.ndarray) -> np.ndarray:
+    """Pack colours (..., 3) uint8 into one int32 each."""
+    red, green, blue = (values[..., c].astype(np.int32) for c in range(3))
+    return (red << 16) | (green << 8) | blue
+
+
+def _decode(codes: np.ndarray) -> np.ndarray:
+    """Unpack codes (...) into channels (..., 3) int32; for greys only the last differs."""
+    return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255], axis=-1)
+
+
+def _core(codes: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool: the pixels whose 3x3 neighbourhood has one value."""
+    exact = codes.astype(np.float32)  # codes are below 2**24, which float32 holds exactly
+    square = np.ones((3, 3), np.uint8)
+    same = cv2.erode(exact, square) == cv2.dilate(exact, square)
+    return np.asarray(same)
+
+
+def _refuse_photograph(
+    counts: np.ndarray, core_counts: np.ndarray, nearest: np.ndarray, far: np.ndarray
+) -> None:
+    """Refuse a picture that is hardly flat but for its commonest colour, nor near flat colours.
+
+    The limits part photographs, also of things on white, from masks that were scaled, smoothed or
+    stored as JPEG.
+    """
+    rest = far | (nearest != np.bincount(nearest, counts).argmax())
+    hardly_flat = core_counts[rest].sum() < 0.3 * counts[rest].sum()
+    if hardly_flat and counts[far].sum() > 0.04 * counts.sum():
+        raise NotAMaskError(f"it has {len(counts)} different colours and few flat areas")
+
+
+def _noisy(colours: np.ndarray, flat: np.ndarray, tolerance: int) -> np.ndarray:
+    """Return, for each colour, whether it is a stray next to a flat one, as lossy files have."""
+    if tolerance == 0 or flat.all() or not flat.any():
+        return np.zeros(len(colours), bool)
+    return ~flat & (_nearest(colours, flat)[1] <= tolerance)
+
+
+def _blended(
+    codes: np.ndarray, inverse: np.ndarray, core: np.ndarray, flat: np.ndarray
+) -> np.ndarray:
+    """Return, for each colour, whether most of its pixels blend two flat colours that meet."""
+    suspect = ~flat
+    pixels = suspect[inverse]
+    if not pixels.any():
+        return suspect
+    exact = codes.astype(np.float32)
+    window = np.ones((7, 7), np.uint8)
+    low = cv2.erode(np.where(core, exact, np.float32(2**24)), window)[pixels]
+    high = cv2.dilate(np.where(core, exact, np.float32(-1)), window)[pixels]
+    meeting = (high > low) & (high >= 0)
+    ends = _decode(np.stack([low, high]).astype(np.int32))
+    here = _decode(codes[pixels])
+    slack = 0 if codes.max() <= 255 else 8
+    between = (here >= ends.min(0) - slack) & (here <= ends.max(0) + slack)
+    votes = np.bincount(inverse[pixels], meeting & between.all(-1), minlength=len(flat))
+    totals = np.bincount(inverse[pixels], minlength=len(flat))
+    return np.asarray(suspect & (votes > 0.5 * totals))
+
+
+def _dominant(
+    colours: np.ndarray, counts: np.ndarray, core_counts: np.ndarray, tolerance: int
+) -> np.ndarray:
+    """Return (N,) bool: flat colours, without those close to a flatter one."""
+    kept = np.zeros(len(colours), bool)
+    channels = _decode(colours)
+    for i in np.argsort(-core_counts, kind="stable"):
+        if core_counts[i] == 0:
+            break
+        close = np.abs(channels - channels[i]).max(axis=1) <= tolerance
+        # The top of a blurred edge is flat by chance: a true colour is flat in a good part.
+        is_true = core_counts[close].sum() >= 0.05 * counts[close].sum()
+        kept[i] = is_true and not kept[close].any()
+    return kept
+
+
+def _nearest(colours: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each colour, the index of the nearest kept one and its largest difference."""
+    if not kept.any():
+        raise NotAMaskError(f"it has {len(colours)} different colours and no flat area")
+    channels = _decode(colours).astype(np.float32)
+    targets = np.flatnonzero(kept)
+    best = np.empty(len(colours), np.intp)
+    for start in range(0, len(colours), 1024):  # bounded memory for many blended colours
+        gap = channels[start : start + 1024, None] - channels[targets][None]
+        best[start : start + 1024] = targets[(gap**2).sum(-1).argmin(1)]
+    return best, np.abs(channels - channels[best]).max(-1)
+
+
+def _are_ids(greys: np.ndarray, flat: np.ndarray) -> bool:
+    """Tell whether greys number the objects: all small, or without gaps; 255 may be void."""
+    inside = (greys > 0) & (greys < 255)
+    if not inside.any():
+        return False
+    dense = greys[inside].max() <= 2 * inside.sum() and flat[inside].mean() > 0.9
+    return bool(dense or greys[inside].max() <= SMALL_ID)
+
+
+def _number(
+    codes: np.ndarray, is_background: np.ndarray, order: np.ndarray, is_grey: bool
+) -> tuple[np.ndarray, bytes | None, bool]:
+    """Return the id of each colour, the palette of coloured ids, and whether the ids are new."""
+    if not is_grey and all(int(code) in _VOC_IDS for code in codes):
+        return np.array([_VOC_IDS[int(code)] for code in codes]), voc_palette().tobytes(), False
+    rank = np.argsort(order, kind="stable")
+    ids = np.zeros(len(codes), np.int64)
+    ids[rank[~is_background[rank]]] = np.arange(1, np.count_nonzero(~is_background) + 1)
+    if ids.max(initial=0) > MAX_OBJECTS:
+        raise NotAMaskError(f"it has {len(codes)} different colours and no black background")
+    if is_grey:
+        return ids, None, True
+    palette = voc_palette().copy()
+    palette[ids] = _decode(codes)
+    palette[0] = 0
+    return ids, palette.tobytes(), True
+
+
+_VOC_IDS = {int(code): i for i, code in reversed(list(enumerate(encode(voc_palette()))))}
+
+
+def _first_appearance(inverse: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Return where each present colour first stands, in row-major order."""
+    values, first = np.unique(inverse, return_index=True)
+    return np.asarray(first[np.searchsorted(values, present)])

@@ -1,0 +1,33 @@
+"""Masks drawn over frames."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kmn_cli.media.palette import palette_array
+
+COLOUR = 0.6  # share of an object's colour over the image
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+
+
+def draw_overlay(image: np.ndarray, labels: np.ndarray, palette: bytes | None = None) -> np.ndarray:
+    """Return the frame with each object in its colour and a dark contour of one pixel.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; left as it is.
+        labels: (H, W) uint8 ids, 0 the background.
+        palette: 768 bytes RGB; None is the VOC palette.
+    """
+    result = image.copy()
+    left, top, width, height = cv2.boundingRect(labels)
+    if not width:
+        return result
+    box = (slice(top, top + height), slice(left, left + width))
+    colours = palette_array(palette)[labels[box]]
+    blended = cv2.addWeighted(colours, COLOUR, image[box], 1 - COLOUR, 0)
+    # The border of the box is cut from the whole frame, lest its edge look like a contour's end.
+    contour = (labels != cv2.erode(labels, _CROSS))[box]
+    blended[contour] = 0
+    np.copyto(result[box], blended, where=labels[box][..., None] > 0)
+    return result

@@ -1,0 +1,266 @@
+"""Where results go: each sink writes one kind of file, and a run has a list of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import cv2
+import numpy as np
+
+from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.media.files import atomic_path
+from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.masks import write_mask
+from kmn_cli.media.overlay import draw_overlay
+from kmn_cli.media.video_writer import VideoWriter
+
+__all__ = [
+    "FORMATS",
+    "AlphaSink",
+    "CutoutSink",
+    "MaskSink",
+    "OverlaySink",
+    "Sink",
+    "SoftSink",
+    "draw_overlay",
+    "open_sinks",
+]
+
+ObjectIds = Callable[[], Sequence[int]]
+
+
+class Sink(Protocol):
+    """Takes the frames of one video in order; a context manager that finishes its files."""
+
+    wants_prob: bool  # whether `write` makes use of prob
+
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong without costing a frame; complete when the context is left."""
+        ...
+
+    def __enter__(self) -> Sink: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        """Take the result of one frame.
+
+        Args:
+            index: the frame's index in the source.
+            frame: the frame itself, image (H, W, 3) uint8 RGB.
+            labels: (H, W) uint8 ids, 0 the background.
+            prob: (K+1, H, W) float32 in 0..1 with the background first; None is what the
+                labels say.
+        """
+        ...
+
+
+class _PictureSink:
+    """Writes pictures: each is whole when `write` returns, so there is nothing to finish."""
+
+    wants_prob = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.warnings: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+
+class MaskSink(_PictureSink):
+    """Index PNGs, FOLDER/masks/NAME.png."""
+
+    def __init__(self, folder: Path, palette: bytes | None = None) -> None:
+        super().__init__(folder / "masks")
+        self._palette = palette
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        write_mask(self.folder / f"{frame.name}.png", labels, self._palette)
+
+
+class SoftSink(_PictureSink):
+    """Probabilities of each object as 8-bit PNGs, FOLDER/soft/ID/NAME.png: 255 is certain."""
+
+    wants_prob = True
+
+    def __init__(self, folder: Path, object_ids: ObjectIds) -> None:
+        super().__init__(folder / "soft")
+        self._object_ids = object_ids
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        for channel, object_id in enumerate(self._object_ids(), 1):
+            if prob is None:
+                soft = np.where(labels == object_id, np.uint8(255), np.uint8(0))
+            elif channel < len(prob):
+                soft = _eight_bits(prob[channel])
+            else:
+                break  # an object that came with a later frame
+            _write_png(self.folder / str(object_id) / f"{frame.name}.png", soft)
+
+
+class CutoutSink(_PictureSink):
+    """The objects on transparency, FOLDER/cutout/NAME.png: RGBA with straight alpha."""
+
+    wants_prob = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "cutout")
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        bgra = cv2.cvtColor(with_alpha(frame.image, labels, prob), cv2.COLOR_RGBA2BGRA)
+        seen = cv2.copyTo(bgra, bgra[..., 3])  # what cannot be seen need not be stored
+        _write_png(self.folder / f"{frame.name}.png", seen)
+
+
+class _VideoSink(ABC):
+    """Writes one video file, whole when the context is left without an error."""
+
+    wants_prob = False
+
+    def __init__(self, writer: VideoWriter) -> None:
+        self._writer = writer
+
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong without costing a frame."""
+        return self._writer.warnings
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.__exit__(kind, error, trace)
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        self._writer.write(self._draw(frame.image, labels, prob))
+
+    @abstractmethod
+    def _draw(
+        self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None
+    ) -> np.ndarray: ...
+
+
+class OverlaySink(_VideoSink):
+    """The video with coloured objects and its sound, FOLDER/overlay.mp4."""
+
+    def __init__(self, folder: Path, info: VideoInfo, palette: bytes | None = None) -> None:
+        self._palette = palette
+        super().__init__(
+            VideoWriter(
+                folder / "overlay.mp4",
+                width=info.width,
+                height=info.height,
+                fps=info.fps,
+                audio_from=info.path if info.has_audio else None,
+                audio_start=info.start_seconds,
+            )
+        )
+
+    def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
+        return draw_overlay(image, labels, self._palette)
+
+
+class AlphaSink(_VideoSink):
+    """The objects on transparency as a video for editing, FOLDER/alpha.mov: ProRes 4444."""
+
+    wants_prob = True
+
+    def __init__(self, folder: Path, info: VideoInfo) -> None:
+        super().__init__(
+            VideoWriter(
+                folder / "alpha.mov",
+                width=info.width,
+                height=info.height,
+                fps=info.fps,
+                codec="prores4444",
+                audio_from=info.path if info.has_audio else None,
+                audio_start=info.start_seconds,
+            )
+        )
+
+    def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
+        return with_alpha(image, labels, prob)
+
+
+_SINKS: dict[str, Callable[[Path, VideoInfo, bytes | None, ObjectIds], Sink]] = {
+    "masks": lambda folder, info, palette, ids: MaskSink(folder, palette),
+    "overlay": lambda folder, info, palette, ids: OverlaySink(folder, info, palette),
+    "soft": lambda folder, info, palette, ids: SoftSink(folder, ids),
+    "cutout": lambda folder, info, palette, ids: CutoutSink(folder),
+    "alpha": lambda folder, info, palette, ids: AlphaSink(folder, info),
+}
+FORMATS = tuple(_SINKS)
+
+
+def open_sinks(
+    formats: Sequence[str],
+    folder: Path,
+    info: VideoInfo,
+    palette: bytes | None,
+    object_ids: ObjectIds,
+) -> list[Sink]:
+    """Return the sinks of the named formats; the caller enters and leaves their contexts.
+
+    Args:
+        formats: of masks, overlay, soft, cutout, alpha; a repeated name counts once.
+        folder: where the results of this video go.
+        info: the source.
+        palette: colours of the ids, 768 bytes RGB; None is the VOC palette.
+        object_ids: returns the ids of prob's channels 1..K, in order; may grow at its end.
+
+    Raises:
+        UsageError: for an unknown format.
+    """
+    for name in formats:
+        if name not in _SINKS:
+            raise UsageError(f"There is no format {name!r}.", f"Choose from {', '.join(_SINKS)}.")
+    return [_SINKS[name](folder, info, palette, object_ids) for name in dict.fromkeys(formats)]
+
+
+def with_alpha(image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
+    """Return (H, W, 4) uint8 RGBA: the foreground's probability is the straight alpha."""
+    if prob is None:
+        alpha = np.where(labels > 0, np.uint8(255), np.uint8(0))
+    else:
+        alpha = _eight_bits(1 - prob[0])
+    rgba = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    rgba[..., 3] = alpha
+    return rgba
+
+
+def _eight_bits(prob: np.ndarray) -> np.ndarray:
+    return cv2.convertScaleAbs(prob, alpha=255)  # rounds and saturates
+
+
+def _write_png(path: Path, image: np.ndarray) -> None:
+    """Write grey or BGRA (H, W, ...) uint8, compressed lightly: speed matters more than size."""
+    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise KmnError(f"Cannot encode {path}.", "Choose another --format.")
+    with atomic_path(path) as part:
+        part.write_bytes(data.tobytes())

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from kmn_cli.commands.app import app
+from kmn_cli.model import KMN, KMNConfig, save_checkpoint
+
+WIDTH, HEIGHT = 64, 48
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Callable[..., None]:
+    """Runs ffmpeg."""
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+
+    def run(*arguments: object) -> None:
+        command = [exe, "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+        subprocess.run(command, check=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def movie(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
+    """Ten frames, 64x48, at 12.5 a second, with a tone."""
+    path = tmp_path_factory.mktemp("movie") / "cat.mp4"
+    picture = f"testsrc=size={WIDTH}x{HEIGHT}:rate=12.5:duration=0.8"
+    ffmpeg(
+        *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=duration=0.8"),
+        *("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", path),
+    )
+    return path
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a grey mask with a square of each value, side by side."""
+
+    def write(name: str, *values: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
+        labels = np.zeros(size[::-1], np.uint8)
+        for i, value in enumerate(values):
+            labels[8:24, 2 + 20 * i : 20 + 20 * i] = value
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(labels, "L").save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small network that knows nothing."""
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(path, KMN(KMNConfig.tiny()))
+    return path
+
+
+@pytest.fixture
+def kmn() -> Callable[..., Result]:
+    """Runs a command in this process; arguments of any type become text."""
+
+    def run(*arguments: object, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+    return run

@@ -1,0 +1,468 @@
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import Result
+
+from kmn_cli import __version__
+from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.media.masks import voc_palette
+from kmn_cli.media.video import open_video
+
+Kmn = Callable[..., Result]
+Draw = Callable[..., Path]
+
+
+@pytest.fixture
+def segment(kmn: Kmn, tiny_weights: Path, tmp_path: Path) -> Kmn:
+    """`kmn segment` with the tiny network, on the CPU, into tmp_path/out."""
+
+    def run(*arguments: object, **options: Any) -> Result:
+        common = ["--weights", tiny_weights, "--device", "cpu", "-o", tmp_path / "out"]
+        return kmn("segment", *arguments, *common, **options)
+
+    return run
+
+
+@pytest.fixture
+def folder(movie: Path, tmp_path: Path) -> Path:
+    """The movie's frames as pictures whose names step by five."""
+    path = tmp_path / "frames"
+    path.mkdir()
+    with open_video(movie) as reader:
+        for frame in reader:
+            Image.fromarray(frame.image).save(path / f"{5 * frame.index + 20:05d}.png")
+    return path
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return document
+
+
+def masks_in(folder: Path) -> dict[str, np.ndarray]:
+    return {path.stem: np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))}
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_video_gives_masks_an_overlay_and_a_result(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, tiny_weights: Path
+) -> None:
+    result = segment(movie, "--mask", draw("m.png", 1, 5))
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "out" / "cat"
+    masks = masks_in(out / "masks")
+    assert list(masks) == [f"{i:05d}" for i in range(10)]
+    for path in (out / "masks").iterdir():
+        image = Image.open(path)
+        assert (image.mode, image.size) == ("P", (64, 48))
+        assert bytes(image.getpalette() or []) == voc_palette().tobytes()
+    assert set(np.unique(masks["00000"])) == {0, 1, 5}
+    assert (masks["00000"] == np.asarray(Image.open(tmp_path / "m.png"))).all()
+    with open_video(out / "overlay.mp4") as overlay:
+        assert overlay.info.fps == pytest.approx(12.5)
+        assert overlay.info.has_audio
+        assert sum(1 for _ in overlay) == 10
+    assert files_in(out) == {"result.json", "overlay.mp4"} | {f"masks/{m}.png" for m in masks}
+
+    document = result_of(out)
+    assert document["version"] == __version__
+    assert document["input"] == str(movie)
+    assert document["frames"] == 10
+    assert document["size"] == [64, 48]
+    assert document["source_fps"] == pytest.approx(12.5)
+    assert document["object_ids"] == [1, 5]
+    assert [entry["id"] for entry in document["objects"]] == [1, 5]
+    assert document["weights"]["name"] == "tiny"
+    assert len(document["weights"]["sha256"]) == 64
+    assert document["settings"]["size"] == 480
+    assert document["settings"]["sigma"] == 7
+    assert document["device"] == "cpu"
+    assert document["seconds"]["model"] > 0
+    assert document["seconds"]["io"] > 0
+    assert document["frames_per_second"] > 0
+    assert document["peak_memory_bytes"] > 10_000_000
+    assert document["dropped_memory_frames"] == 0
+    assert document["warnings"] == []
+
+
+def test_a_folder_of_frames_keeps_its_names(
+    segment: Kmn, folder: Path, draw: Draw, tmp_path: Path
+) -> None:
+    masks = draw("masks/00030.png", 4).parent
+    assert segment(folder, "--mask", masks, "--format", "masks").exit_code == 0
+    found = masks_in(tmp_path / "out" / "frames" / "masks")
+    assert list(found) == [f"{i:05d}" for i in range(20, 70, 5)]
+    assert not found["00020"].any() and not found["00025"].any()  # before the first mask
+    assert set(np.unique(found["00030"])) == {0, 4}
+    assert not (tmp_path / "out" / "frames" / "overlay.mp4").exists()
+
+
+def test_masks_of_several_frames_and_objects(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    cat, dog, late = draw("cat.png", 255), draw("dog.png", 0, 255), draw("late.png", 0, 0, 9)
+    arguments = ["--mask", f"2={cat}", "--mask", f"2={dog}", "--mask", f"6={late}"]
+    assert segment(movie, *arguments).exit_code == 0
+    masks = masks_in(tmp_path / "out" / "cat" / "masks")
+    assert not masks["00001"].any()
+    assert set(np.unique(masks["00002"])) == {0, 1, 2}
+    assert 9 not in masks["00005"]
+    assert (masks["00006"] == 9).sum() == 16 * 18
+    assert result_of(tmp_path / "out" / "cat")["object_ids"] == [1, 2, 9]
+
+
+def test_every_format(segment: Kmn, movie: Path, draw: Draw, tmp_path: Path) -> None:
+    formats = "masks,overlay,soft,cutout,alpha"
+    mask = draw("m.png", 3)
+    assert segment(movie, "--mask", f"1={mask}", "--format", formats).exit_code == 0
+    out = tmp_path / "out" / "cat"
+    names = [f"{i:05d}.png" for i in range(10)]
+    expected = {f"masks/{n}" for n in names} | {f"soft/3/{n}" for n in names}
+    expected |= {f"cutout/{n}" for n in names} | {"overlay.mp4", "alpha.mov", "result.json"}
+    assert files_in(out) == expected
+    assert set(result_of(out)["outputs"]) == set(formats.split(","))
+    assert not np.asarray(Image.open(out / "soft/3/00000.png")).any()  # before its mask
+    soft = np.asarray(Image.open(out / "soft/3/00001.png"))
+    assert soft[10:22, 4:18].min() > 200
+
+
+def test_the_palette_of_the_mask_is_kept(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    image = Image.open(draw("grey.png", 1, 2)).convert("L")
+    palette = bytes([0, 0, 0, 250, 10, 20, 30, 240, 50]) + bytes(759)
+    image.putpalette(palette)
+    image.save(tmp_path / "own.png")
+    assert segment(movie, "--mask", tmp_path / "own.png").exit_code == 0
+    for path in (tmp_path / "out" / "cat" / "masks").iterdir():
+        assert bytes(Image.open(path).getpalette() or [])[:9] == palette[:9]
+
+
+def test_a_part_of_the_video(segment: Kmn, movie: Path, draw: Draw, tmp_path: Path) -> None:
+    span = ["--start", "0.24", "--end", "7f", "--format", "masks"]
+    assert segment(movie, "--mask", draw("m.png", 1), *span).exit_code == 0
+    out = tmp_path / "out" / "cat"
+    assert list(masks_in(out / "masks")) == ["00003", "00004", "00005", "00006"]
+    assert result_of(out)["frames"] == 4
+
+
+def test_settings_reach_the_network_and_the_result(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    options = ["--size", "32", "--memory-every", "1", "--max-memory-frames", "3"]
+    options += ["--read", "plain", "--precision", "fp32"]
+    assert segment(movie, "--mask", draw("m.png", 1), *options).exit_code == 0
+    document = result_of(tmp_path / "out" / "cat")
+    assert document["settings"]["size"] == 32
+    assert document["settings"]["sigma"] is None
+    assert document["settings"]["precision"] == "fp32"
+    assert document["dropped_memory_frames"] > 0
+
+
+def test_json_prints_the_result_alone(segment: Kmn, movie: Path, draw: Draw) -> None:
+    result = segment(movie, "--mask", draw("m.png", 1), "--json")
+    document = json.loads(result.stdout)
+    assert document["frames"] == 10
+    assert document == result_of(Path(document.pop("output")))
+
+
+class TestAgain:
+    """A second run into the same folder."""
+
+    @pytest.fixture
+    def steps(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Counts the frames that go through the network."""
+        count: list[int] = []
+        real = VideoSegmenter.step
+
+        def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+            count.append(1)
+            return real(self, *arguments, **options)
+
+        monkeypatch.setattr(VideoSegmenter, "step", step)
+        return count
+
+    def test_what_is_complete_is_skipped(
+        self, segment: Kmn, movie: Path, draw: Draw, steps: list[int]
+    ) -> None:
+        mask = draw("m.png", 1)
+        assert segment(movie, "--mask", mask).exit_code == 0
+        assert segment(movie, "--mask", mask, "--format", "overlay").exit_code == 0
+        assert len(steps) == 10
+
+    def test_what_is_incomplete_is_redone(
+        self, segment: Kmn, movie: Path, draw: Draw, steps: list[int], tmp_path: Path
+    ) -> None:
+        mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+        segment(movie, "--mask", mask)
+        (out / "masks" / "00004.png").unlink()
+        segment(movie, "--mask", mask)
+        assert len(steps) == 20
+        (out / "result.json").unlink()
+        segment(movie, "--mask", mask)
+        assert len(steps) == 30
+        assert len(masks_in(out / "masks")) == 10
+
+    @pytest.mark.parametrize("option", ["--size", "--mask", "--start"])
+    def test_results_of_other_settings_are_not_taken_for_these(
+        self,
+        segment: Kmn,
+        movie: Path,
+        draw: Draw,
+        tmp_path: Path,
+        steps: list[int],
+        option: str,
+    ) -> None:
+        mask = draw("m.png", 1)
+        segment(movie, "--mask", mask)
+        before = (tmp_path / "out" / "cat" / "result.json").read_bytes()
+        values = {"--size": 32, "--mask": f"1={draw('other.png', 2)}", "--start": "1f"}
+        other = ["--mask", mask, option, values[option]]
+        result = segment(movie, *other)
+        assert result.exit_code == 2
+        assert "--overwrite" in result.stderr
+        assert (tmp_path / "out" / "cat" / "result.json").read_bytes() == before
+        assert len(steps) == 10
+
+    def test_overwrite_redoes_and_leaves_nothing_old(
+        self, segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+    ) -> None:
+        mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+        segment(movie, "--mask", mask)
+        (out / "notes.txt").write_text("mine")
+        again = ["--end", "3f", "--format", "masks", "--overwrite"]
+        assert segment(movie, "--mask", mask, *again).exit_code == 0
+        masks = {f"masks/{i:05d}.png" for i in range(3)}
+        assert files_in(out) == masks | {"result.json", "notes.txt"}
+
+    def test_a_format_can_be_added(
+        self, segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+    ) -> None:
+        mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+        segment(movie, "--mask", mask, "--format", "masks")
+        segment(movie, "--mask", mask, "--format", "cutout")
+        assert set(result_of(out)["outputs"]) == {"masks", "cutout"}
+        assert len(masks_in(out / "masks")) == len(masks_in(out / "cutout")) == 10
+
+
+class TestBadInput:
+    """Exit code 3, the file named, and what to do about it."""
+
+    def refused(self, result: Result, *texts: object) -> None:
+        assert result.exit_code == 3, result.output
+        assert isinstance(result.exception, SystemExit)
+        first, *hint = result.stderr.splitlines()[-2:]
+        assert first.startswith("error: ")
+        assert hint and hint[0].startswith("  ")
+        for text in texts:
+            assert str(text) in result.stderr
+        assert "Traceback" not in result.output
+
+    @pytest.mark.parametrize(("size", "fix"), [((32, 24), "nearest"), ((48, 64), "turned")])
+    def test_mask_of_another_size(
+        self, segment: Kmn, movie: Path, draw: Draw, size: tuple[int, int], fix: str
+    ) -> None:
+        mask = draw("m.png", 1, size=size)
+        texts = (mask, f"{size[0]}x{size[1]}", "64x48", fix)
+        self.refused(segment(movie, "--mask", mask), *texts)
+
+    def test_mask_of_another_aspect(self, segment: Kmn, movie: Path, draw: Draw) -> None:
+        self.refused(segment(movie, "--mask", draw("m.png", 1, size=(64, 40))), "64x40", "shape")
+
+    def test_empty_mask(self, segment: Kmn, movie: Path, draw: Draw) -> None:
+        self.refused(segment(movie, "--mask", draw("m.png")), "m.png", "no object")
+
+    def test_photograph_given_as_a_mask(
+        self, segment: Kmn, movie: Path, folder: Path, tmp_path: Path
+    ) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "photo.png")
+        self.refused(segment(movie, "--mask", tmp_path / "photo.png"), "photo.png", "mask")
+
+    def test_mask_beyond_the_end(self, segment: Kmn, movie: Path, draw: Draw) -> None:
+        result = segment(movie, "--mask", f"10={draw('m.png', 1)}")
+        self.refused(result, "m.png", "frame 10", "10 frames", "from 0")
+
+    def test_missing_files(self, segment: Kmn, movie: Path, draw: Draw) -> None:
+        self.refused(segment("nowhere.mp4", "--mask", draw("m.png", 1)), "nowhere.mp4")
+        self.refused(segment(movie, "--mask", "nowhere.png"), "nowhere.png")
+
+    def test_text_file_named_mp4(self, segment: Kmn, draw: Draw, tmp_path: Path) -> None:
+        path = tmp_path / "text.mp4"
+        path.write_text("This is no video.\n" * 50)
+        self.refused(segment(path, "--mask", draw("m.png", 1)), path)
+
+    def test_unreadable_video(self, segment: Kmn, movie: Path, draw: Draw, tmp_path: Path) -> None:
+        path = tmp_path / "half.mp4"  # its index, at the end, is cut off
+        path.write_bytes(movie.read_bytes()[:2000])
+        self.refused(segment(path, "--mask", draw("m.png", 1)), path)
+
+    def test_no_video_stream(
+        self, segment: Kmn, draw: Draw, tmp_path: Path, ffmpeg: Callable[..., None]
+    ) -> None:
+        path = tmp_path / "sound.mp4"
+        ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", path)
+        self.refused(segment(path, "--mask", draw("m.png", 1)), path, "no video")
+
+    def test_folder_without_pictures(self, segment: Kmn, draw: Draw, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        self.refused(segment(tmp_path / "empty", "--mask", draw("m.png", 1)), "empty")
+
+    def test_output_that_cannot_be_written(
+        self, segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").write_text("a file where the folder should be")
+        self.refused(segment(movie, "--mask", draw("m.png", 1)), tmp_path / "out")
+
+
+def test_a_file_cut_off_in_the_middle_gives_the_frames_it_has(
+    segment: Kmn, draw: Draw, tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    noise = "nullsrc=size=64x48:rate=10:duration=4,geq=random(1)*255:128:128"
+    faststart = ["-pix_fmt", "yuv420p", "-g", "1", "-movflags", "+faststart"]
+    ffmpeg("-f", "lavfi", "-i", noise, *faststart, whole)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    result = segment(cut, "--mask", draw("m.png", 1))
+    assert result.exit_code == 0, result.output
+    assert "warning:" in result.stderr
+    document = result_of(tmp_path / "out" / "cut")
+    assert 0 < document["frames"] < 40
+    assert document["warnings"]
+    assert len(masks_in(tmp_path / "out" / "cut" / "masks")) == document["frames"]
+    assert (tmp_path / "out" / "cut" / "overlay.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--format", "masks,gif"], 2, "gif"),
+        (["--sigma", "0"], 2, "sigma"),
+        (["--size", "3"], 2, "size"),
+        (["--start", "soon"], 2, "soon"),
+        (["--weights", "nothing"], 4, "nothing"),
+        (["--device", "cuda:77"], 5, "cuda:77"),
+        (["--start", "1000f"], 3, "10 frames"),
+    ],
+)
+def test_other_mistakes(
+    kmn: Kmn,
+    movie: Path,
+    draw: Draw,
+    tmp_path: Path,
+    tiny_weights: Path,
+    arguments: list[str],
+    code: int,
+    text: str,
+) -> None:
+    common = ["--weights", tiny_weights, "--mask", draw("m.png", 1), "-o", tmp_path / "out"]
+    result = kmn("segment", movie, *common, *arguments)
+    assert result.exit_code == code, result.output
+    assert text in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_is_asked_for(segment: Kmn, movie: Path) -> None:
+    result = segment(movie)
+    assert result.exit_code == 2
+    assert "--mask" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (torch.OutOfMemoryError("CUDA out of memory"), 5)],
+)
+def test_a_run_that_is_stopped_keeps_whole_files_only(
+    segment: Kmn,
+    movie: Path,
+    draw: Draw,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    real = VideoSegmenter.step
+    calls: list[int] = []
+
+    def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5:
+            raise error
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    threads = threading.active_count()
+    result = segment(movie, "--mask", draw("m.png", 1))
+    assert result.exit_code == code
+    assert files_in(tmp_path / "out" / "cat") == {f"masks/{i:05d}.png" for i in range(4)}
+    assert threading.active_count() == threads
+
+
+class TestSeveral:
+    """Several inputs, one after the other."""
+
+    @pytest.fixture
+    def shelf(self, movie: Path, draw: Draw, tmp_path: Path, ffmpeg: Callable[..., None]) -> Path:
+        """Two videos of different size and number of objects, a broken one, and masks."""
+        shelf = tmp_path / "shelf"
+        shelf.mkdir()
+        shutil.copy(movie, shelf / "cat.mp4")
+        picture = "testsrc2=size=80x60:rate=5:duration=1"
+        ffmpeg("-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", shelf / "dog.mp4")
+        (shelf / "broken.mp4").write_text("no video")
+        draw("masks/cat.png", 1)
+        draw("masks/dog/00000.png", 2, 7, size=(80, 60))
+        draw("masks/broken.png", 1)
+        return shelf
+
+    def test_one_bad_video_does_not_stop_the_others(
+        self, segment: Kmn, shelf: Path, tmp_path: Path
+    ) -> None:
+        result = segment(shelf, "--mask", tmp_path / "masks", "--json")
+        assert result.exit_code == 6
+        document = json.loads(result.stdout)
+        assert [r["object_ids"] for r in document["results"]] == [[1], [2, 7]]
+        assert [f["input"] for f in document["failed"]] == [str(shelf / "broken.mp4")]
+        assert document["failed"][0]["exit_code"] == 3
+        assert document["error"]["exit_code"] == 6
+        assert "1 of 3" in result.stderr
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {"cat", "dog"}
+
+    def test_two_videos_share_no_state(self, segment: Kmn, shelf: Path, tmp_path: Path) -> None:
+        masks, out = ["--mask", tmp_path / "masks", "--format", "masks"], tmp_path / "out"
+
+        def run(*names: str) -> dict[str, bytes]:
+            shutil.rmtree(out, ignore_errors=True)
+            assert segment(*(shelf / name for name in names), *masks).exit_code == 0
+            return {
+                str(path.relative_to(out)): path.read_bytes() for path in out.rglob("masks/*.png")
+            }
+
+        alone = run("cat.mp4") | run("dog.mp4")
+        assert len(alone) == 15
+        assert run("cat.mp4", "dog.mp4") == alone
+        assert run("dog.mp4", "cat.mp4") == alone
+
+    def test_a_list_on_stdin(self, segment: Kmn, shelf: Path, tmp_path: Path) -> None:
+        listed = f"{shelf / 'cat.mp4'}\n{shelf / 'dog.mp4'}\n"
+        result = segment("--from-file", "-", "--mask", tmp_path / "masks", stdin=listed)
+        assert result.exit_code == 0, result.output
+        assert "cat" in result.stdout and "dog" in result.stdout
+
+    def test_one_mask_file_is_not_enough(self, segment: Kmn, shelf: Path, draw: Draw) -> None:
+        result = segment(shelf, "--mask", draw("m.png", 1))
+        assert result.exit_code == 2
+        assert "folder" in result.stderr
