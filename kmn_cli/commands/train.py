@@ -45,7 +45,9 @@ def train(
             "In the main stage, folders of stills may be mixed in.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run's folder.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="The run's folder.")
+    ],
     preset: Annotated[
         str, typer.Option(help="paper: the paper's recipe; fast: hours instead of days.")
     ] = "fast",
@@ -202,7 +204,9 @@ def _sources(
 def _held_out(val: str, root: Path) -> set[str]:
     """Names of the sequences of `root` that --val scores."""
     val_root, _, names = val.rpartition(":")
-    return set(names.split(",")) if val_root and Path(val_root).resolve() == root.resolve() else set()
+    return (
+        set(names.split(",")) if val_root and Path(val_root).resolve() == root.resolve() else set()
+    )
 
 
 def _on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:

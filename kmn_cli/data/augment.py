@@ -41,7 +41,9 @@ class WarpRange:
         return matrix
 
 
-def place(size: tuple[int, int], anchor: tuple[float, float], zoom: float, flip: bool) -> np.ndarray:
+def place(
+    size: tuple[int, int], anchor: tuple[float, float], zoom: float, flip: bool
+) -> np.ndarray:
     """The 3x3 matrix from source pixels to crop units: `anchor` (x, y) becomes the origin.
 
     A pixel's centre is at half a pixel: a frame reaches from 0 to its width.

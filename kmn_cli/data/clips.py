@@ -113,8 +113,12 @@ def draw_sample(
         frames = jitter_colours(frames, settings.jitter, rng)
         if settings.hide_probability > 0:
             hidden = hidden_cells(
-                rng, FRAMES, settings.hide_grid, settings.hide_probability, settings.hide_independent
-            ).copy()
+                rng,
+                FRAMES,
+                settings.hide_grid,
+                settings.hide_probability,
+                settings.hide_independent,
+            )
             hidden[0] &= settings.hide_first
             cells = torch.from_numpy(hidden).to(labels.device)
             frames, labels = hide(frames, labels, cells, settings.hide_fill)

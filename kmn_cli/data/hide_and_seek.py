@@ -22,7 +22,7 @@ def hidden_cells(
         independent: whether each frame hides cells of its own (Fig. 4) or all the same ones.
     """
     hidden = rng.random((frames if independent else 1, grid, grid)) < probability
-    return np.broadcast_to(hidden, (frames, grid, grid))
+    return np.broadcast_to(hidden, (frames, grid, grid)).copy()
 
 
 def hide(images: Tensor, labels: Tensor, hidden: Tensor, fill: str) -> tuple[Tensor, Tensor]:

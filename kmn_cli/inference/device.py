@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from kmn_cli.errors import DeviceError, UsageError
+from kmn_cli.model import KMN
+
+KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:N or mps."
 
 
 def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
@@ -23,7 +26,7 @@ def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
     try:
         device = torch.device(spec)
     except RuntimeError as error:
-        raise UsageError(f"Unknown device {spec!r}.", "Use auto, cpu, cuda, cuda:N or mps.") from error
+        raise UsageError(f"Unknown device {spec!r}.", KNOWN_DEVICES) from error
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if (device.index or 0) >= count:
@@ -35,8 +38,14 @@ def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
         if not torch.backends.mps.is_available():
             raise DeviceError("No Apple GPU is available.", "Use --device cpu.")
     elif device.type != "cpu":
-        raise UsageError(f"Device {spec} is not supported.", "Use auto, cpu, cuda, cuda:N or mps.")
+        raise UsageError(f"Device {spec} is not supported.", KNOWN_DEVICES)
     return device, "as asked"
+
+
+def to_device(model: KMN, device: torch.device) -> KMN:
+    """Moves a network, with channels last: convolutions on a CPU run up to six times faster so."""
+    model.to(device)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def has_fast_bf16(device: torch.device) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.model import KMN
@@ -83,14 +83,14 @@ class VideoSegmenter:
     def __init__(
         self,
         model: KMN,
-        options: SegmentOptions = SegmentOptions(),  # noqa: B008 - frozen
+        options: SegmentOptions = SegmentOptions(),
         device: torch.device | str = "cpu",
     ) -> None:
         self.options = options
         self.device = torch.device(device)
         self.object_ids: tuple[int, ...] = ()
         self.seconds: dict[str, float] = {"model": 0.0}
-        self._model = model.to(self.device, memory_format=torch.channels_last)
+        self._model = to_device(model, self.device)
         precision = options.precision
         if precision == "auto" and self.device.type == "cuda" and has_fast_bf16(self.device):
             precision = "bf16"

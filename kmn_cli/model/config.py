@@ -36,9 +36,7 @@ class KMNConfig:
     @classmethod
     def tiny(cls, trunk: Literal["resnet50", "resnet50v2"] = "resnet50v2") -> Self:
         """A network small enough for tests."""
-        return cls(
-            trunk=trunk, width=8, blocks=(1, 1, 1), key_dim=16, value_dim=32, decoder_dim=16
-        )
+        return cls(trunk=trunk, width=8, blocks=(1, 1, 1), key_dim=16, value_dim=32, decoder_dim=16)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -108,9 +108,7 @@ class KMN(nn.Module):
 
 def _every(query: Query, start: int, step: int) -> Query:
     """The part of a batched query that belongs to one time step."""
-    return Query(
-        query.key[start::step], DecoderSkips(*(skip[start::step] for skip in query.skips))
-    )
+    return Query(query.key[start::step], DecoderSkips(*(skip[start::step] for skip in query.skips)))
 
 
 def _read_for_training(query_key: Tensor, memory_key: Tensor, memory_value: Tensor) -> Tensor:

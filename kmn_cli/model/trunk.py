@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -75,9 +75,9 @@ class ResNetV2(nn.Module):
         """
         x = nn.functional.max_pool2d(torch.relu(self.bn1(stem)), 3, stride=2, padding=1)
         x = self.layer1(x)
-        r2 = torch.relu(self.layer2[0].bn1(x))
+        r2 = _activated_for(self.layer2, x)
         x = self.layer2(x)
-        r3 = torch.relu(self.layer3[0].bn1(x))
+        r3 = _activated_for(self.layer3, x)
         r4 = torch.relu(self.post4(self.layer3(x)))
         return TrunkFeatures(r4, r3, r2)
 
@@ -109,6 +109,11 @@ def _stage_v2(c_in: int, planes: int, blocks: int, stride: int) -> nn.Sequential
     first = PreActivationBottleneck(c_in, planes, stride, project=True)
     rest = [PreActivationBottleneck(4 * planes, planes, 1, False) for _ in range(blocks - 1)]
     return nn.Sequential(first, *rest)
+
+
+def _activated_for(stage: nn.Sequential, x: Tensor) -> Tensor:
+    first = cast(PreActivationBottleneck, stage[0])
+    return torch.relu(first.bn1(x))
 
 
 def build_trunk(config: KMNConfig) -> ResNetV1 | ResNetV2:

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kmn_cli.data.clips import Batch, Source, draw_batch
 from kmn_cli.errors import KmnError, WeightsError
-from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import KMN, save_checkpoint
 from kmn_cli.training.distributed import Workers
 from kmn_cli.training.log import RunLog
@@ -88,7 +88,7 @@ def train(
         KmnError: the loss is no longer finite; the last checkpoint is intact.
         WeightsError: there is nothing to resume, or it belongs to another recipe.
     """
-    model.to(device, memory_format=torch.channels_last).train()
+    to_device(model, device).train()
     optimizer = build_optimizer(model, recipe)
     average = deepcopy(model).requires_grad_(False) if recipe.average else model
     progress = Progress()
@@ -108,10 +108,14 @@ def train(
 
     def save() -> None:
         if workers.is_first:
-            parts = {"model": model, "average": average, "optimizer": optimizer}
-            state = {name: part.state_dict() for name, part in parts.items()}
-            plain = {"progress": asdict(progress), "recipe": asdict(recipe)}
-            save_state(state_file, {**state, **plain})
+            state = {
+                "model": model.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "progress": asdict(progress),
+                "recipe": asdict(recipe),
+            }
+            save_state(state_file, state)
             save_checkpoint(run / "last.safetensors", average, _summary(recipe, progress))
 
     def score() -> None:

@@ -38,7 +38,7 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
 def _freeze(model: KMN, parts: int) -> None:
     """Stops training of the query trunk's first parts: stem, layer1, layer2, layer3."""
     trunk = model.query_encoder.trunk
-    stem = [m for name, m in trunk.named_children() if name in ("bn0", "conv1", "bn1")]
-    for modules in [stem, [trunk.layer1], [trunk.layer2], [trunk.layer3]][:parts]:
-        for module in modules:
-            module.requires_grad_(False)
+    for names in (("bn0", "conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",))[:parts]:
+        for name, module in trunk.named_children():
+            if name in names:
+                module.requires_grad_(False)

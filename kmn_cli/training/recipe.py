@@ -137,7 +137,8 @@ class Recipe:
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for name, value in values.items():
             if name not in fields:
-                raise UsageError(f"The recipe has no setting {name}.", f"It has {', '.join(fields)}.")
+                hint = f"It has {', '.join(fields)}."
+                raise UsageError(f"The recipe has no setting {name}.", hint)
             values[name] = _convert(name, value, type(fields[name].default))
         return cls(**values)
 

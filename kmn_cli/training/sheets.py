@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from kmn_cli.data.clips import Batch
-from kmn_cli.media.masks import voc_palette
 from kmn_cli.media.sinks import draw_overlay
 
 LOSS_CEILING = 2.0  # cross-entropy shown as the brightest colour
@@ -30,7 +29,7 @@ def write_sheet(path: Path, batch: Batch, logits: Tensor, losses: Tensor, rows: 
     answers = logits.argmax(2)
     for sample in range(min(rows, len(batch.frames))):
         images = [_image(frame) for frame in batch.frames[sample]]
-        truth = [_overlay(i, labels) for i, labels in zip(images, batch.labels[sample], strict=True)]
+        truth = [_overlay(i, true) for i, true in zip(images, batch.labels[sample], strict=True)]
         answer = [_overlay(i, a) for i, a in zip(images[1:], answers[sample], strict=True)]
         heat = [_heat(loss) for loss in losses[sample]]
         sheet.append(np.hstack([*truth, *answer, *heat]))
@@ -42,9 +41,9 @@ def _image(frame: Tensor) -> np.ndarray:
 
 
 def _overlay(image: np.ndarray, labels: Tensor) -> np.ndarray:
-    return draw_overlay(image, labels.cpu().numpy().astype(np.uint8), voc_palette())
+    return draw_overlay(image, labels.cpu().numpy().astype(np.uint8))
 
 
 def _heat(loss: Tensor) -> np.ndarray:
     grey = (loss.float().clamp(0, LOSS_CEILING) / LOSS_CEILING * 255).cpu().numpy()
-    return cv2.cvtColor(cv2.applyColorMap(grey.astype(np.uint8), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return cv2.applyColorMap(grey.astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]

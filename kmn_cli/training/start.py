@@ -15,9 +15,7 @@ from kmn_cli.model import KMN, KMNConfig, load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
 
 
-def start_network(
-    init: str | None, config: KMNConfig, trunk_weights: str | None, seed: int
-) -> KMN:
+def start_network(init: str | None, config: KMNConfig, trunk_weights: str | None, seed: int) -> KMN:
     """Builds the network to train.
 
     Args:

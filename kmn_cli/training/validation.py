@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kmn_cli.data.scan import Pair, read_pair, scan_videos
@@ -44,15 +45,16 @@ def validator(
         model.train(training)
         j, f = (sum(values) / len(values) for values in zip(*scores, strict=True))
         means = {"J&F": (j + f) / 2, "J": j, "F": f}
-        each = {clip[0].image.parent.name: sum(s) / 2 for clip, s in zip(clips, scores, strict=True)}
-        return means | each
+        names = [clip[0].image.parent.name for clip in clips]
+        return means | {name: sum(both) / 2 for name, both in zip(names, scores, strict=True)}
 
     return validate
 
 
 def _score(model: KMN, clip: list[Pair], size: int, device: torch.device) -> tuple[float, float]:
     segmenter = VideoSegmenter(model, SegmentOptions(size=size, max_memory_frames=0), device)
-    truth, predicted = [], []
+    truth: list[np.ndarray] = []
+    predicted: list[np.ndarray] = []
     for pair in clip:
         frame = read_pair(pair)
         first = frame[..., 3] if not truth else None

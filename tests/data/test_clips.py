@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 import torch
@@ -48,15 +49,13 @@ def test_same_seed_same_samples_whatever_the_grouping(store):
     """A step's samples do not depend on how they are dealt to processes."""
     sources = [Source(store, 1, WarpRange(30, 15, (0.8, 1.1), 0.1))]
     whole = draw_batch(sources, settings(multi_object=1), 5, 3, range(4))
-    halves = [draw_batch(sources, settings(multi_object=1), 5, 3, part) for part in ([0, 1], [2, 3])]
-    for name in batch_fields():
-        assert torch.equal(getattr(whole, name), torch.cat([getattr(h, name) for h in halves]))
+    first, second = (
+        draw_batch(sources, settings(multi_object=1), 5, 3, n) for n in ([0, 1], [2, 3])
+    )
+    for all_of_them, *parts in zip(whole, first, second, strict=True):
+        assert torch.equal(all_of_them, torch.cat(parts))
     other = draw_batch(sources, settings(multi_object=1), 5, 4, range(4))
     assert not torch.equal(whole.frames, other.frames)
-
-
-def batch_fields() -> tuple[str, ...]:
-    return ("frames", "labels", "present")
 
 
 @pytest.mark.parametrize(("progress", "widest"), [(0.0, 1), (0.2, 6), (1.0, 26)])
@@ -68,7 +67,7 @@ def test_video_frames_are_in_order_within_the_growing_interval(progress, widest)
     for step in range(150):
         batch = draw_batch([video], chosen, 0, step, [0])
         numbers = (batch.frames[0, :, 0, 32, 32] * 255).round().int().tolist()
-        gaps |= {b - a for a, b in zip(numbers, numbers[1:], strict=False)}
+        gaps |= {b - a for a, b in pairwise(numbers)}
     assert min(gaps) == 1
     assert max(gaps) <= widest
     assert max(gaps) >= widest - 3

@@ -147,7 +147,9 @@ def test_foreign_safetensors(tiny, tmp_path):
         save_file(load_file(path), path, {"kmn_config": bad})
         with pytest.raises(WeightsError, match="description"):
             load_checkpoint(path)
-    save_file(load_file(path), path, {"kmn_config": json.dumps(KMNConfig.tiny("resnet50").to_dict())})
+    save_file(
+        load_file(path), path, {"kmn_config": json.dumps(KMNConfig.tiny("resnet50").to_dict())}
+    )
     with pytest.raises(WeightsError, match="missing"):
         load_checkpoint(path)
 

@@ -163,7 +163,9 @@ def test_frozen_parts_do_not_move(tiny_model, tiny_recipe, still_source, run):
     train(tiny_model, [still_source], tiny_recipe(freeze=2), Budget(iterations=3), run, CPU)
     after = tiny_model.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert not any(n.startswith(("query_encoder.trunk.conv1", "query_encoder.trunk.layer1")) for n in moved)
+    assert not any(
+        n.startswith(("query_encoder.trunk.conv1", "query_encoder.trunk.layer1")) for n in moved
+    )
     assert any(n.startswith("query_encoder.trunk.layer2") for n in moved)
     assert any(n.startswith("memory_encoder.trunk.layer1") for n in moved)
     assert "memory_encoder.conv_mask.weight" in moved
