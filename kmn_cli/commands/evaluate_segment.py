@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kmn_cli.commands.console import Console
 from kmn_cli.evaluation.benchmark import Benchmark
+from kmn_cli.evaluation.page import memory
 from kmn_cli.evaluation.segmentation import BenchmarkRun
 from kmn_cli.inference.measure import peak_memory
 from kmn_cli.inference.segmenter import SegmentOptions
@@ -46,3 +47,9 @@ class Segmenting:
                 self.console.detail(
                     f"{video.name}: {one.frames} frames, {one.frames_per_second:.2f} fps"
                 )
+        runs = [run.runs[video.name] for video in self.benchmark.videos]
+        frames, seconds = sum(r.frames for r in runs), sum(r.seconds for r in runs)
+        self.console.note(
+            f"{out}: {frames} frames, {frames / seconds:.2f} fps in the network, "
+            f"peak memory {memory(max(r.peak_memory for r in runs))}"
+        )

@@ -153,7 +153,7 @@ def _frames(video: Video, short_side: int | None) -> Iterator[Frame]:
     """The video's pictures; scaled to a short side from the best there are, where one is given."""
     paths = video.frames if short_side is None else video.full_resolution or video.frames
     for index, path in enumerate(paths):
-        image = np.asarray(load_image(path).convert("RGB"))
+        image = np.array(load_image(path).convert("RGB"))
         if short_side is not None:
             scale = short_side / min(image.shape[:2])
             size = round(image.shape[1] * scale), round(image.shape[0] * scale)

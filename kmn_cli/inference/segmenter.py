@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.inference.device import has_fast_bf16, to_device
+from kmn_cli.inference.device import has_fast_bf16, ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.model import KMN
@@ -71,7 +71,7 @@ class VideoSegmenter:
     """Segments one video, frame by frame in order.
 
     Args:
-        model: a network in evaluation mode; it is moved to `device`.
+        model: the network; it is left as it is and copied, unless `ready_for_inference` made it.
         options: how to segment.
         device: to run on.
 
@@ -90,7 +90,7 @@ class VideoSegmenter:
         self.device = torch.device(device)
         self.object_ids: tuple[int, ...] = ()
         self.seconds: dict[str, float] = {"model": 0.0}
-        self._model = to_device(model, self.device)
+        self._model = ready_for_inference(model, self.device)
         precision = options.precision
         if precision == "auto" and self.device.type == "cuda" and has_fast_bf16(self.device):
             precision = "bf16"

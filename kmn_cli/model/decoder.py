@@ -25,7 +25,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(dim, dim, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(torch.relu(self.conv1(torch.relu(x))))
+        return x + self.conv2(torch.relu_(self.conv1(torch.relu(x))))
 
 
 class Refinement(nn.Module):

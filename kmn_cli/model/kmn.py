@@ -23,7 +23,13 @@ class KMN(nn.Module):
     """Cuts objects out of a frame by reading a memory of earlier frames with their masks.
 
     Frames are RGB in [0, 1] with sides that are multiples of 16.
+
+    Attributes:
+        config: the network's sizes.
+        is_folded: whether its batch norms are gone (see `fold_batch_norms`).
     """
+
+    is_folded = False
 
     def __init__(self, config: KMNConfig | None = None) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ class ResNetV1(nn.Module):
 
     def stages(self, stem: Tensor) -> TrunkFeatures:
         """The rest of the trunk from the stem's output."""
-        x = nn.functional.max_pool2d(torch.relu(self.bn1(stem)), 3, stride=2, padding=1)
+        x = nn.functional.max_pool2d(torch.relu_(self.bn1(stem)), 3, stride=2, padding=1)
         r2 = self.layer1(x)
         r3 = self.layer2(r2)
         return TrunkFeatures(self.layer3(r3), r3, r2)
@@ -73,12 +73,12 @@ class ResNetV2(nn.Module):
         A pre-activation stage ends in a plain sum: the map that others read is the sum as the
         next stage's first block activates it.
         """
-        x = nn.functional.max_pool2d(torch.relu(self.bn1(stem)), 3, stride=2, padding=1)
+        x = nn.functional.max_pool2d(torch.relu_(self.bn1(stem)), 3, stride=2, padding=1)
         x = self.layer1(x)
         r2 = _activated_for(self.layer2, x)
         x = self.layer2(x)
         r3 = _activated_for(self.layer3, x)
-        r4 = torch.relu(self.post4(self.layer3(x)))
+        r4 = torch.relu_(self.post4(self.layer3(x)))
         return TrunkFeatures(r4, r3, r2)
 
 
@@ -97,11 +97,11 @@ class PreActivationBottleneck(nn.Module):
         self.downsample = nn.Conv2d(c_in, c_out, 1, stride=stride, bias=False) if project else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = torch.relu(self.bn1(x))
+        y = torch.relu_(self.bn1(x))
         shortcut = x if self.downsample is None else self.downsample(y)
         y = self.conv1(y)
-        y = self.conv2(torch.relu(self.bn2(y)))
-        y = self.conv3(torch.relu(self.bn3(y)))
+        y = self.conv2(torch.relu_(self.bn2(y)))
+        y = self.conv3(torch.relu_(self.bn3(y)))
         return y + shortcut
 
 
@@ -113,7 +113,7 @@ def _stage_v2(c_in: int, planes: int, blocks: int, stride: int) -> nn.Sequential
 
 def _activated_for(stage: nn.Sequential, x: Tensor) -> Tensor:
     first = cast(PreActivationBottleneck, stage[0])
-    return torch.relu(first.bn1(x))
+    return torch.relu_(first.bn1(x))
 
 
 def build_trunk(config: KMNConfig) -> ResNetV1 | ResNetV2:

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+Kmn = Callable[..., Result]
+
+
+def _clip(frames: int, shift: int = 0) -> list[np.ndarray]:
+    clip = []
+    for t in range(frames):
+        labels = np.zeros((48, 64), np.uint8)
+        labels[10:30, 5 + t + shift : 25 + t + shift] = 1
+        clip.append(labels)
+    return clip
+
+
+def _save(folder: Path, clip: list[np.ndarray]) -> None:
+    folder.mkdir(parents=True)
+    for t, labels in enumerate(clip):
+        image = Image.fromarray(labels, "P")
+        image.putpalette([0, 0, 0, 128, 0, 0])
+        image.save(folder / f"{t:05d}.png")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A DAVIS root with two sequences."""
+    root = tmp_path / "DAVIS"
+    for name in ("cow", "hen"):
+        _save(root / "Annotations" / "480p" / name, _clip(5))
+        folder = root / "JPEGImages" / "480p" / name
+        folder.mkdir(parents=True)
+        for t, labels in enumerate(_clip(5)):
+            Image.fromarray(labels * 150 + 50).convert("RGB").save(folder / f"{t:05d}.jpg")
+    for year in ("2016", "2017"):
+        (root / "ImageSets" / year).mkdir(parents=True)
+        (root / "ImageSets" / year / "val.txt").write_text("hen\ncow\n")
+    return root
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Perfect results of one sequence, moved ones of the other."""
+    _save(tmp_path / "results" / "hen", _clip(5))
+    _save(tmp_path / "results" / "cow", _clip(5, shift=6))
+    return tmp_path / "results"
+
+
+def test_scores_existing_results(kmn: Kmn, root: Path, results: Path) -> None:
+    (results / "global_results-val.csv").write_text("an old one\n")
+    done = kmn("evaluate", root, "--protocol", "davis2017", "--results", results, "--workers", 1)
+    assert done.exit_code == 0, done.output
+    for text in ("J&F-Mean", "F-Decay", "hen_1", "cow_1", "1.000"):
+        assert text in done.stdout
+    csv = (results / "per-sequence_results-val.csv").read_text().splitlines()
+    assert csv[1] == "hen_1,1.000,1.000"
+    assert csv[2].startswith("cow_1,0.5")
+    assert (results / "global_results-val.csv").read_text().startswith("J&F-Mean,")
+    for name in ("scores.json", "report.html", "per_frame.svg"):
+        assert (results / name).stat().st_size > 500
+
+
+def test_json_is_one_document(kmn: Kmn, root: Path, results: Path, tmp_path: Path) -> None:
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2016", "--results", results, "--json",
+        "-o", tmp_path / "out", "--sequences", "hen", "--workers", 1,
+    )  # fmt: skip
+    document = json.loads(done.stdout)
+    assert document["global"]["J&F-Mean"] == 1.0
+    assert list(document["sequences"]) == ["hen"]
+    assert Path(document["files"]["report"]).is_file()
+    assert not (results / "scores.json").exists()
+
+
+def test_compares_two_folders(kmn: Kmn, root: Path, results: Path, tmp_path: Path) -> None:
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--results", results, "-o", tmp_path / "out",
+        "--compare", root / "Annotations" / "480p", "--workers", 1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "Where they differ most" in (tmp_path / "out" / "report.html").read_text()
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["compared"]
+
+
+def test_writes_a_checked_zip(kmn: Kmn, root: Path, results: Path, tmp_path: Path) -> None:
+    command = (
+        "evaluate", root, "--protocol", "davis2017", "--results", results, "-o", tmp_path / "out",
+        "--zip", tmp_path / "s.zip", "--workers", 1,
+    )  # fmt: skip
+    assert kmn(*command).exit_code == 0
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        assert "hen/00000.png" in archive.namelist()
+    (results / "cow" / "00004.png").unlink()
+    done = kmn(*command)
+    assert done.exit_code == 3
+    assert "1 of 5 masks missing: 00004.png" in done.stderr
+
+
+def test_segments_first_and_goes_on_where_it_stopped(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = (
+        "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "-o", out,
+        "--size", 48, "--device", "cpu", "--workers", 1,
+    )  # fmt: skip
+    first = kmn(*command)
+    assert first.exit_code == 0, first.output
+    assert "fps" in first.stdout
+    written = (out / "hen" / "00002.png").stat().st_mtime_ns
+    assert len(list((out / "cow").iterdir())) == 5
+    assert json.loads((out / "scores.json").read_text())["speed"]["frames"] == 10
+    log = json.loads((out / "segmentation.json").read_text())["settings"]
+    assert (log["memory_every"], log["max_memory_frames"], log["sigma"]) == (5, 0, 7.0)
+    second = kmn(*command)
+    assert "2 of 2 sequences are done" in second.stderr
+    assert (out / "hen" / "00002.png").stat().st_mtime_ns == written
+    assert kmn(*command, "--read", "plain").exit_code == 2
+
+
+def test_test_dev_gets_a_zip_and_no_scores(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    (root / "ImageSets" / "2017" / "test-dev.txt").write_text("hen\n")
+    for path in sorted((root / "Annotations" / "480p" / "hen").iterdir())[1:]:
+        path.unlink()
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--split", "test-dev",
+        "--weights", tiny_weights, "-o", tmp_path / "out", "--size", 64, "--device", "cpu",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    with zipfile.ZipFile(tmp_path / "out" / "test-dev.zip") as archive:
+        assert len(archive.namelist()) == 5
+    assert "fps" in done.stderr and "peak memory" in done.stderr
+    assert not (tmp_path / "out" / "scores.json").exists()
+
+
+def test_ablation_runs_with_and_without_the_kernel(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--sequences", "hen", "--ablation",
+        "--weights", tiny_weights, "--weights", tiny_weights, "-o", out, "--size", 48,
+        "--device", "cpu", "--workers", 1,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    rows = json.loads((out / "ablation.json").read_text())["rows"]
+    assert [row["read"] for row in rows] == ["kernel", "plain"] * 2
+    assert len({row["weights"] for row in rows}) == 2  # of one name, but told apart
+    assert (out / "tiny-plain" / "global_results-val.csv").is_file()
+    assert "tiny plain" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--ablation", "--results", "."), 2),
+        (("--weights", "a", "--weights", "b"), 2),
+        (("--results", ".", "--weights", "a"), 2),
+        (("--results", "no-such-folder"), 3),
+        (("--results", ".", "--split", "train"), 3),
+        (("--results", ".", "--sequences", "ghost"), 3),
+        (("--results", "."), 3),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    kmn: Kmn, root: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    done = kmn("evaluate", root, "--protocol", "davis2017", *arguments, "--workers", 1)
+    assert done.exit_code == code
+    assert "error:" in done.stderr and "Traceback" not in done.stderr
