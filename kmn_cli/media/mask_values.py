@@ -66,6 +66,8 @@ def to_labels(values: np.ndarray, *, indices: bool = False, lossy: bool = False)
         nearest, distance = _nearest(colours, kept)
         _refuse_photograph(counts, core_counts, nearest, distance > tolerance)
         changed = int(counts[~kept].sum())
+        if changed > 0.4 * codes.size:
+            raise NotAMaskError(f"{changed} of its {codes.size} pixels are in no flat colour")
         inverse = nearest[inverse]
         warnings = (
             f"smoothed edges: {changed} pixels of blended colours were given to the nearest of "
