@@ -32,9 +32,11 @@ def write_stills(root: Path, count: int, size: tuple[int, int] = (64, 80)) -> Pa
     return root
 
 
-def write_videos(root: Path, count: int, frames: int, size: tuple[int, int] = (64, 80)) -> Path:
+def write_videos(root: Path, count: int, frames: int, level: str = "") -> Path:
+    """Videos v0, v1, … in root/JPEGImages/level and root/Annotations/level."""
+    size = (64, 80)
     for n in range(count):
-        images, masks = root / "JPEGImages" / f"v{n}", root / "Annotations" / f"v{n}"
+        images, masks = (root / name / level / f"v{n}" for name in ("JPEGImages", "Annotations"))
         images.mkdir(parents=True)
         masks.mkdir(parents=True)
         for t in range(frames):

@@ -104,6 +104,8 @@ def train(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         progress = Progress(**state["progress"])
+        if budget.share(progress) >= 1:
+            return progress
     (run / "samples").mkdir(exist_ok=True)
 
     def save() -> None:
@@ -116,7 +118,7 @@ def train(
                 "recipe": asdict(recipe),
             }
             save_state(state_file, state)
-            save_checkpoint(run / "last.safetensors", average, _summary(recipe, progress))
+            _save_weights(run / "last.safetensors", average, recipe, progress, {})
 
     def score() -> None:
         if validate is None:
@@ -127,8 +129,7 @@ def train(
             report(budget.share(progress), f"step {progress.step}: {_listed(scores)}")
             if progress.best is None or scores["J&F"] > progress.best:
                 progress.best = scores["J&F"]
-                summary = _summary(recipe, progress, scores)
-                save_checkpoint(run / "best.safetensors", average, summary)
+                _save_weights(run / "best.safetensors", average, recipe, progress, scores)
         workers.barrier()
 
     precision = recipe.precision
@@ -216,11 +217,13 @@ def _follow(average: KMN, model: KMN, decay: float, step: int) -> None:
         torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), share)
 
 
-def _summary(
-    recipe: Recipe, progress: Progress, scores: dict[str, float] | None = None
-) -> dict[str, str]:
+def _save_weights(
+    path: Path, model: KMN, recipe: Recipe, progress: Progress, scores: dict[str, float]
+) -> None:
+    """Writes weights to be used: in half precision, which costs nothing; state.pt has all bits."""
     training = {"stage": recipe.stage, "steps": progress.step, "minutes": progress.seconds / 60}
-    return {"training": json.dumps(training), "scores": json.dumps(scores or {})}
+    metadata = {"training": json.dumps(training), "scores": json.dumps(scores)}
+    save_checkpoint(path, model, metadata, torch.float16)
 
 
 def _listed(scores: dict[str, float]) -> str:

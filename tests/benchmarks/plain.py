@@ -17,7 +17,7 @@ from kmn_cli.model import KMN
 
 
 def naive_read(query_key: Tensor, memory_key: Tensor, memory_value: Tensor, sigma: float) -> Tensor:
-    """Equations (1) to (5) as they stand: exp(c / √d) · g, renormalised; arguments as read_plain."""
+    """Equations (1) to (5) as they stand, exp(c / √d) · g renormalised; see `read_plain`."""
     dim, height, width = query_key.shape
     similarity = memory_key @ query_key.flatten(1)  # (K, N, hw)
     best = similarity.argmax(-1, keepdim=True)

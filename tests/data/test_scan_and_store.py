@@ -38,10 +38,7 @@ def test_pairs_side_by_side(tmp_path, names):
 def test_videos_in_every_layout(tmp_path):
     write_videos(tmp_path, 2, 4)
     assert [len(clip) for clip in scan_videos(tmp_path).clips] == [4, 4]
-    deep = tmp_path / "davis"
-    for name in ("JPEGImages", "Annotations"):
-        (deep / name).mkdir(parents=True)
-        (tmp_path / name).rename(deep / name / "480p")
+    deep = write_videos(tmp_path / "davis", 2, 4, level="480p")
     assert [len(clip) for clip in scan_videos(deep).clips] == [4, 4]
     assert len(scan_videos(deep, ["v1"]).clips) == 1
     with pytest.raises(InputError, match="v7"):

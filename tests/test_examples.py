@@ -1,0 +1,72 @@
+"""The examples run as they stand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_data import write_stills, write_videos
+from PIL import Image
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def tiny_weights(tmp_path: Path) -> Path:
+    from kmn_cli.model import KMN, KMNConfig, save_checkpoint
+
+    save_checkpoint(tmp_path / "tiny.safetensors", KMN(KMNConfig.tiny()))
+    return tmp_path / "tiny.safetensors"
+
+
+def test_demo_clip_and_its_mask_fit():
+    from kmn_cli.media.masks import read_mask
+    from kmn_cli.media.video import open_video
+
+    with open_video(EXAMPLES / "bunny.mp4") as video:
+        mask = read_mask(EXAMPLES / "bunny.png", (video.info.width, video.info.height))
+        assert mask.ids == (1,)
+        assert mask.warnings == ()
+        assert len(list(video)) == 50
+
+
+def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path):
+    spec = spec_from_file_location("example", EXAMPLES / "segment_in_python.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    example.main(clip, square_mask_file, tmp_path / "out", str(tiny_weights))
+    written = sorted((tmp_path / "out").iterdir())
+    assert written[0].name == "00000.png"
+    with Image.open(written[0]) as first, Image.open(square_mask_file) as given:
+        assert np.array_equal(np.asarray(first) > 0, np.asarray(given) > 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_training_script_from_tar_files_to_scores(tiny_weights, tmp_path):
+    """In tiny sizes, stopped in the middle of nothing and started again."""
+    data = tmp_path / "data"
+    write_stills(data / "static" / "a", 3)
+    write_videos(data / "davis2016-train", 2, 5, level="480p")
+    subprocess.run(["tar", "-cf", "d.tar", "static", "davis2016-train"], cwd=data, check=True)
+    shutil.rmtree(data / "static")
+    shutil.rmtree(data / "davis2016-train")
+    script = [EXAMPLES / "train_on_one_gpu.sh", data, tmp_path / "run", "0.1", "cpu"]
+    options = ["--set", "crop=64", "--set", "batch=1", "--init", tiny_weights]
+    environment = os.environ | {
+        "KMN": str(Path(sys.executable).parent / "kmn"),
+        "DEV_SEQUENCES": "v1",
+        "OMP_NUM_THREADS": "1",
+    }
+    for _ in range(2):
+        subprocess.run([*map(str, script), *map(str, options)], env=environment, check=True)
+    assert (tmp_path / "run" / "main" / "last.safetensors").is_file()
+    assert list((tmp_path / "run" / "scores").glob("global_results-*.csv"))
