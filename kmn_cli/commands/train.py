@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,7 +69,9 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for this long.", min=0)] = None,
     iterations: Annotated[int | None, typer.Option(help="Or for so many steps.", min=1)] = None,
-    resume: Annotated[bool, typer.Option(help="Go on exactly where RUN stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Go on exactly where RUN stopped, with its recipe.")
+    ] = False,
     val: Annotated[
         str | None,
         typer.Option(
@@ -100,32 +102,40 @@ def train(
             raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
         import torch
 
-        from kmn_cli.model import KMNConfig
+        from kmn_cli.model import KMN, KMNConfig
         from kmn_cli.training.distributed import workers
         from kmn_cli.training.loop import Budget
         from kmn_cli.training.loop import train as run_training
         from kmn_cli.training.recipe import Recipe
         from kmn_cli.training.start import start_network
+        from kmn_cli.training.state import load_state
         from kmn_cli.training.validation import validator
 
         settings = dict(_name_and_value(text) for text in setting or [])
         if not hide_and_seek:
             settings["hide_probability"] = "0"
         recipe = Recipe.resolve(preset, stage, config, settings)
-        if (output / "state.pt").exists() and not resume:
+        state = load_state(output / "state.pt") if resume else None
+        if state is not None:
+            recipe = _same_recipe(state["recipe"], recipe, [*settings, "stage"])
+        elif (output / "state.pt").exists():
             raise UsageError(
                 f"{output} already holds a run.", "Give --resume to go on with it, or another -o."
             )
         with workers(console.choose_device(device)) as (group, own_device):
             if not group.is_first:
-                console.quiet = True
+                console.quiet, console.as_json = True, False
+                group.barrier()  # until the first process has decoded the pictures
             output.mkdir(parents=True, exist_ok=True)
-            recipe_file = output / "recipe.toml"
-            recipe_file.write_text(recipe.to_toml())
             sources = _sources(data, recipe, val or "", cache or output / "cache", console)
-            group.barrier()
-            network = KMNConfig(trunk=trunk.value)
-            model = start_network(init, network, trunk_weights, recipe.seed)
+            if group.is_first:
+                (output / "recipe.toml").write_text(recipe.to_toml())
+                group.barrier()
+            if state is not None:
+                model = KMN(KMNConfig.from_dict(state["network"]))
+            else:
+                network = KMNConfig(trunk=trunk.value)
+                model = start_network(init, network, trunk_weights, recipe.seed)
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(
                 iterations=iterations,
@@ -142,7 +152,7 @@ def train(
                 output,
                 own_device,
                 workers=group,
-                resume=resume,
+                state=state,
                 validate=validate,
                 report=lambda share, text: console.note(f"{share:4.0%}  {text}"),
             )
@@ -163,6 +173,18 @@ def _name_and_value(text: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"--set {text!r} has another form.", "Write --set NAME=VALUE.")
     return name.strip(), value.strip()
+
+
+def _same_recipe(saved: dict[str, Any], asked: Recipe, named: list[str]) -> Recipe:
+    """The recipe of the run that is resumed; what was named again must be the same."""
+    recipe = type(asked)(**saved)
+    changed = [name for name in named if getattr(recipe, name) != getattr(asked, name)]
+    if changed:
+        raise UsageError(
+            f"The run has another {', '.join(changed)}.",
+            "Resume without it: the run's own recipe is used. Or start a new run with --init.",
+        )
+    return recipe
 
 
 def _sources(

@@ -83,9 +83,15 @@ def warp(frame: Tensor, matrix: np.ndarray, crop: int) -> Tensor:
     theta = torch.from_numpy((to_source @ np.linalg.inv(matrix) @ to_crop)[:2]).float()[None]
     grid = functional.affine_grid(theta.to(frame.device), [1, 4, crop, crop], align_corners=False)
     planes = frame.permute(2, 0, 1)[None].float()
+    image, labels = planes[:, :3] / 255, planes[:, 3:]
+    scale = crop * math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    if scale < 1:
+        # The sampling below reads four pixels: what is to shrink is averaged first.
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        image = functional.interpolate(image, size, mode="bilinear", antialias=True)
     mean = torch.tensor(MEAN_COLOUR, device=frame.device).view(1, 3, 1, 1)
-    image = functional.grid_sample(planes[:, :3] / 255 - mean, grid, align_corners=False) + mean
-    labels = functional.grid_sample(planes[:, 3:], grid, mode="nearest", align_corners=False)
+    image = functional.grid_sample(image - mean, grid, align_corners=False) + mean
+    labels = functional.grid_sample(labels, grid, mode="nearest", align_corners=False)
     return torch.cat([image, labels], 1)[0]
 
 

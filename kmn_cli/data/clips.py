@@ -143,7 +143,10 @@ def _draw_layers(
 ) -> tuple[Tensor, Tensor]:
     """A scene with objects pasted over it: frames (3, 3, S, S), labels (3, S, S)."""
     frames, labels = _draw_layer(sources, settings, rng, zoom=1.0)
-    pasted = most - 1 if most > 1 else int(rng.random() < settings.paste)
+    pasted = int(rng.random() < settings.paste)
+    if most > 1:
+        # A video may have several objects of its own; only what it lacks is pasted.
+        pasted = max(0, most - int((labels[0].unique() > 0).sum()))
     for layer in range(1, pasted + 1):
         over, ids = _draw_layer(sources, settings, rng, zoom=rng.uniform(0.4, 1.0))
         frames = torch.where((ids > 0)[:, None], over, frames)

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from kmn_cli.errors import InputError
 from kmn_cli.media.files import is_image, natural_key
+from kmn_cli.media.mask_values import SMALL_ID
 
 LAYOUTS = (
     "Expected images/ + masks/, or JPEGImages/ + Annotations/ (DAVIS, YouTube-VOS), "
@@ -66,8 +67,9 @@ def scan_stills(root: Path) -> Scan:
             else:
                 scan.skip("image without a mask", image)
     if not folders:
-        masks = {p.stem.removesuffix("_mask"): p for p in _pictures(root) if _looks_like_mask(p)}
-        images = [p for p in _pictures(root) if p not in masks.values()]
+        pictures = _pictures(root)
+        masks = {p.stem.removesuffix("_mask"): p for p in pictures if _looks_like_mask(p)}
+        images = [p for p in pictures if not _looks_like_mask(p)]
         scan.clips = [[Pair(p, masks[p.stem])] for p in images if p.stem in masks]
     return _not_empty(scan, root, "no image with a mask")
 
@@ -121,12 +123,14 @@ def read_pair(pair: Pair) -> np.ndarray:
 
 
 def _read_labels(path: Path) -> np.ndarray:
-    """Ids of a training mask: an index PNG keeps its ids (255 is void); else bright is object 1."""
+    """Ids of a training mask: an index PNG (255 is void) or one of small greys keeps its ids; in
+    any other what is bright is object 1."""
     with Image.open(path) as image:
         if image.mode == "P":
             labels = np.asarray(image)
             return np.where(labels == 255, labels.max(initial=0, where=labels < 255) == 0, labels)
-        return (np.asarray(image.convert("L")) > 127).astype(np.uint8)
+        labels = np.asarray(image.convert("L"))
+        return labels if labels.max() <= SMALL_ID else (labels > 127).astype(np.uint8)
 
 
 def _resolution(folder: Path) -> Path:

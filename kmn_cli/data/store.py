@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ from torch import Tensor
 
 from kmn_cli.data.scan import Pair, Scan, read_pair
 from kmn_cli.errors import InputError
+from kmn_cli.media.files import atomic_path
 
 CHANNELS = 4  # red, green, blue, object id
+AHEAD = 256  # frames decoded before they are written
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,9 @@ def build_store(scan: Scan, folder: Path, short_side: int) -> FrameStore:
 def _decode(scan: Scan, index: Path, data: Path, short_side: int) -> None:
     frames: list[tuple[int, int, int]] = []
     clips: list[list[int]] = []
-    partial = data.with_name(f".{data.name}.{os.getpid()}.partial")
     offset = 0
-    flat = [pair for clip in scan.clips for pair in clip]
-    with partial.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(lambda pair: _decode_one(pair, short_side), flat, chunksize=8)
+    decoded = _decode_in_threads([pair for clip in scan.clips for pair in clip], short_side)
+    with atomic_path(data) as partial, partial.open("wb") as file:
         for clip in scan.clips:
             numbers: list[int] = []
             for pair in clip:
@@ -98,10 +98,17 @@ def _decode(scan: Scan, index: Path, data: Path, short_side: int) -> None:
                 clips.append(numbers)
             elif len(clip) > 1:
                 scan.skip("video with fewer than 3 readable frames", clip[0].image.parent)
-    partial.replace(data)
     skipped = {why: (count, str(scan.examples[why])) for why, count in scan.skipped.items()}
-    partial.write_text(json.dumps({"frames": frames, "clips": clips, "skipped": skipped}))
-    partial.replace(index)
+    with atomic_path(index) as partial:
+        partial.write_text(json.dumps({"frames": frames, "clips": clips, "skipped": skipped}))
+
+
+def _decode_in_threads(pairs: list[Pair], short_side: int) -> Iterator[np.ndarray | str]:
+    """Frames in order, a bounded number of them ahead of the reader."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(pairs), AHEAD):
+            part = pairs[start : start + AHEAD]
+            yield from pool.map(lambda pair: _decode_one(pair, short_side), part)
 
 
 def _decode_one(pair: Pair, short_side: int) -> np.ndarray | str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 
@@ -67,6 +69,32 @@ class MemoryBank:
         start = 1 if self._previous is None else 0
         key, value = (store[:, start : 1 + len(self._kept)].flatten(1, 2) for store in self._slots)
         return key, value
+
+    def state(self) -> tuple[dict[str, Any], list[Tensor]]:
+        """What `restore` needs: plain facts, and keys and values (K, frames, hw, C) of the frames
+        held; no tensors while there are none."""
+        facts = {
+            "kept": self._kept,
+            "given": sorted(self._given),
+            "previous": self._previous,
+            "dropped": self.dropped,
+            "room": 0 if self._slots is None else self._slots[0].shape[1],
+        }
+        start = 1 if self._previous is None else 0
+        return facts, [store[:, start : 1 + len(self._kept)] for store in self._slots or ()]
+
+    def restore(self, facts: dict[str, Any], tensors: list[Tensor]) -> None:
+        """Become the bank that gave this state, of the same limits."""
+        self._kept, self._given = list(facts["kept"]), set(facts["given"])
+        self._previous, self.dropped = facts["previous"], facts["dropped"]
+        if tensors:
+            start = 1 if self._previous is None else 0
+            key, value = (
+                part.new_zeros(len(part), facts["room"], *part.shape[2:]) for part in tensors
+            )
+            for store, part in zip((key, value), tensors, strict=True):
+                store[:, start : start + part.shape[1]] = part
+            self._slots = (key, value)
 
     def _slot_to_keep(self, frame: int) -> int:
         """The slot for a frame that stays: a new one, or that of a frame that is dropped."""

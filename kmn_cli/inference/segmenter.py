@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -128,10 +128,10 @@ class VideoSegmenter:
         size = self._check(frame, mask)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
             self._memorize_last()
-            image = size.image_to_net(torch.from_numpy(frame).to(self.device))
+            image = size.image_to_net(self._to_device(frame))
             image = image.contiguous(memory_format=torch.channels_last)
             prob = self._predict(image) if self.object_ids else image.new_ones(1, *image.shape[2:])
-        given = None if mask is None else torch.from_numpy(mask).to(self.device)
+        given = None if mask is None else self._to_device(mask)
         if given is not None:
             prob = self._take_over(prob, given, size)
         labels = self._labels(prob, given, size)
@@ -141,6 +141,54 @@ class VideoSegmenter:
         self._frame += 1
         self.seconds["model"] += time.perf_counter() - start
         return answer
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What a new segmenter of the same network and options needs to go on from here.
+
+        Returns:
+            Plain facts, fit for JSON, and tensors by name.
+
+        Raises:
+            ValueError: before the first step.
+        """
+        if self._size is None or self._last is None:
+            raise ValueError("there is nothing to continue before the first step")
+        image, masks, given = self._last
+        groups, tensors = [], {"image": image, "masks": masks}
+        for number, (bank, objects) in enumerate(self._groups):
+            facts, parts = bank.state()
+            groups.append({"bank": facts, "objects": [objects.start, objects.stop]})
+            for name, part in zip(("key", "value"), parts, strict=False):
+                tensors[f"{name}.{number}"] = part
+        facts = {
+            "frame": self._frame,
+            "size": [self._size.height, self._size.width],
+            "object_ids": list(self.object_ids),
+            "given": given,
+            "groups": groups,
+        }
+        return facts, tensors
+
+    @torch.inference_mode()
+    def restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Continue, bit for bit, where the segmenter stood that gave this state."""
+        groups = []
+        for number, group in enumerate(facts["groups"]):
+            bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
+            names = [f"{name}.{number}" for name in ("key", "value")]
+            parts = [tensors[name].to(self.device) for name in names if name in tensors]
+            bank.restore(group["bank"], parts)
+            groups.append(_Group(bank, slice(*group["objects"])))
+        image = tensors["image"].to(self.device).contiguous(memory_format=torch.channels_last)
+        height, width = facts["size"]
+        self._size = FrameSize.for_short_side(height, width, self.options.size)
+        self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
+        self._last = (image, tensors["masks"].to(self.device), facts["given"])
+        self._groups = groups
+
+    def _to_device(self, array: np.ndarray) -> Tensor:
+        """A copy: an array may be read-only, or a view with negative strides."""
+        return torch.tensor(np.ascontiguousarray(array), device=self.device)
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
         height, width = frame.shape[:2]

@@ -5,4 +5,11 @@ from kmn_cli.model.config import KMNConfig
 from kmn_cli.model.fold import fold_batch_norms
 from kmn_cli.model.kmn import KMN
 
-__all__ = ["KMN", "Checkpoint", "KMNConfig", "fold_batch_norms", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "KMN",
+    "Checkpoint",
+    "KMNConfig",
+    "fold_batch_norms",
+    "load_checkpoint",
+    "save_checkpoint",
+]

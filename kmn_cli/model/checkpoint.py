@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from kmn_cli.errors import WeightsError
@@ -109,7 +109,8 @@ def save_checkpoint(
     header = {**(metadata or {}), CONFIG_KEY: json.dumps(model.config.to_dict())}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file(tensors, partial, header)
+        # Not save_file, which makes a file that only its owner may read.
+        partial.write_bytes(save(tensors, header))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kmn_cli.model.config import KMNConfig
+from kmn_cli.model.per_object import for_each_object
 
 
 class ResidualBlock(nn.Module):
@@ -79,7 +80,7 @@ class Decoder(nn.Module):
         channel; it is upsampled from stride 4 bilinearly.
         """
         objects = readout.shape[0] // skips.value.shape[0]
-        value, s3, s2 = (skip.repeat_interleave(objects, 0) for skip in skips)
+        value, s3, s2 = (for_each_object(skip, objects) for skip in skips)
         of_readout = self.conv_in.weight[:, : self.value_dim]
         x = self.res_in(value + functional.conv2d(readout, of_readout, padding=1))
         x = self.refine2(s2, self.refine3(s3, x))

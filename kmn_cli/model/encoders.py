@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kmn_cli.model.config import KMNConfig
+from kmn_cli.model.per_object import for_each_object
 from kmn_cli.model.trunk import TrunkFeatures, build_trunk
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -59,8 +60,8 @@ class MemoryEncoder(nn.Module):
         own_and_others = torch.stack([masks, others], 2).flatten(0, 1)
         weight = torch.cat([self.conv_mask.weight, self.conv_others.weight], 1)
         marks = functional.conv2d(own_and_others, weight, stride=2, padding=3)
-        frames = self.trunk.stem(self.normalize(frame))
-        return self.trunk.stages(frames.repeat_interleave(masks.shape[1], 0) + marks).r4
+        stem = self.trunk.stem(self.normalize(frame))
+        return self.trunk.stages(for_each_object(stem, masks.shape[1]) + marks).r4
 
 
 class KeyValueHead(nn.Module):

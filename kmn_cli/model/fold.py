@@ -22,7 +22,7 @@ _FOLDS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 
 
 def fold_batch_norms(model: KMN) -> KMN:
-    """A copy for inference that computes the same with fewer steps; it cannot be saved or trained."""
+    """A copy for inference that computes the same in fewer steps; not to be saved or trained."""
     folded = deepcopy(model).eval().requires_grad_(False)
     for encoder in (folded.query_encoder, folded.memory_encoder):
         if isinstance(encoder, MemoryEncoder):

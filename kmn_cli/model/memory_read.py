@@ -53,7 +53,7 @@ def read_tiled(
     memory_key: Tensor,
     memory_value: Tensor,
     sigma: float | None,
-    tile: int = 1024,
+    tile: int | None = None,
 ) -> Tensor:
     """The same readout, tile by tile over the memory cells.
 
@@ -62,10 +62,13 @@ def read_tiled(
     is the same for every p and cancels in the softmax, and a product of rank three. The softmax
     over p is accumulated with a running maximum.
 
-    Args and returns as `read_plain`; `tile` is the number of memory cells held at once.
+    Args and returns as `read_plain`; `tile` is the number of memory cells held at once. The
+    default fits a CPU's cache, or is 256 MB on a GPU, which is slow to start many small steps.
     """
     dim, height, width = query_key.shape
     cells = height * width
+    if tile is None:
+        tile = 1024 if query_key.device.type == "cpu" else max(1024, 2**26 // cells)
     query = query_key.flatten(1) / math.sqrt(dim)
     y, x = _grid(height, width, query_key)
     grid = torch.stack([y, x, torch.ones_like(y)])  # (3, hw)

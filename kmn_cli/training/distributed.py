@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -60,7 +61,9 @@ def workers(device: torch.device) -> Iterator[tuple[Workers, torch.device]]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    # The others wait while the first process decodes a data set, or validates.
+    dist.init_process_group(backend, timeout=timedelta(hours=6))
     try:
         yield Workers(dist.get_rank(), dist.get_world_size()), device
     finally:

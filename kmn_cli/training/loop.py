@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from kmn_cli.data.clips import Batch, Source, draw_batch
-from kmn_cli.errors import KmnError, WeightsError
+from kmn_cli.errors import KmnError
 from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import KMN, save_checkpoint
 from kmn_cli.training.distributed import Workers
+from kmn_cli.training.interrupt import deferred_interrupt
 from kmn_cli.training.log import RunLog
 from kmn_cli.training.losses import cross_entropy, soft_iou_loss
 from kmn_cli.training.optimizer import build_optimizer, set_rates
 from kmn_cli.training.recipe import Recipe
 from kmn_cli.training.sheets import write_sheet
-from kmn_cli.training.state import Progress, load_state, save_state
+from kmn_cli.training.state import Progress, save_state
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def train(
     device: torch.device,
     *,
     workers: Workers = Workers(),  # noqa: B008 - frozen
-    resume: bool = False,
+    state: Mapping[str, Any] | None = None,
     validate: Callable[[KMN], dict[str, float]] | None = None,
     report: Callable[[float, str], None] = lambda share, text: None,
 ) -> Progress:
@@ -71,13 +73,13 @@ def train(
 
     Args:
         model: the network to start from, changed in place.
-        sources: where samples come from, on `device`.
+        sources: where samples come from, on any device.
         recipe: every number of the training.
         budget: when to stop, save, validate and log.
         run: an existing folder.
         device: to train on.
         workers: this process among several.
-        resume: go on from state.pt.
+        state: what an earlier run left in state.pt, to go on from there.
         validate: scores a network; "J&F" decides which is the best.
         report: told the share done and a line of news.
 
@@ -86,20 +88,12 @@ def train(
 
     Raises:
         KmnError: the loss is no longer finite; the last checkpoint is intact.
-        WeightsError: there is nothing to resume, or it belongs to another recipe.
     """
     to_device(model, device).train()
     optimizer = build_optimizer(model, recipe)
     average = deepcopy(model).requires_grad_(False) if recipe.average else model
     progress = Progress()
-    state_file = run / "state.pt"
-    if resume:
-        state = load_state(state_file)
-        if state["recipe"] != asdict(recipe):
-            raise WeightsError(
-                f"{state_file}: belongs to another recipe.",
-                "Resume with the settings of the run's recipe.toml, or start a new run.",
-            )
+    if state is not None:
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
@@ -116,8 +110,9 @@ def train(
                 "optimizer": optimizer.state_dict(),
                 "progress": asdict(progress),
                 "recipe": asdict(recipe),
+                "network": model.config.to_dict(),
             }
-            save_state(state_file, state)
+            save_state(run / "state.pt", state)
             _save_weights(run / "last.safetensors", average, recipe, progress, {})
 
     def score() -> None:
@@ -138,67 +133,70 @@ def train(
     parallel = DistributedDataParallel(model) if workers.count > 1 else model
     numbers = workers.numbers(recipe.batch)
 
-    def draw() -> Batch:
-        settings = recipe.clip_settings(budget.share(progress))
-        return draw_batch(sources, settings, recipe.seed, progress.step, numbers)
+    def draw(step: int) -> Batch:
+        settings = recipe.clip_settings(budget.share(replace(progress, step=step)))
+        batch = draw_batch(sources, settings, recipe.seed, step, numbers)
+        return Batch(*(part.to(device) for part in batch))
 
-    with RunLog(run if workers.is_first else None, progress.step) as log:
-        batch = draw()
+    log_folder = run if workers.is_first else None
+    with RunLog(log_folder, progress.step) as log, deferred_interrupt() as interrupted:
+        batch = draw(progress.step)
         saved = validated = progress.seconds
         running: list[float] = []
         clock = time.monotonic()
-        try:
-            while budget.share(progress) < 1:
-                set_rates(optimizer, recipe.rate_factor(progress.step, budget.share(progress)))
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                    logits: Tensor = parallel(batch.frames, _first_masks(batch), batch.present)
-                pixels = cross_entropy(logits, batch.labels[:, 1:])
-                loss = pixels.mean()
-                if recipe.iou_weight:
-                    ious = soft_iou_loss(logits, batch.labels[:, 1:], batch.present)
-                    loss = loss + recipe.iou_weight * ious.mean()
-                optimizer.zero_grad()
-                loss.backward()
-                shown, progress.step = batch, progress.step + 1
-                batch = draw()  # while a GPU is still busy with the step
-                value = float(workers.sum(loss.detach().clone())) / workers.count
-                if not math.isfinite(value):
-                    raise KmnError(
-                        f"The loss became {value} at step {progress.step}.",
-                        f"{run / 'last.safetensors'} is the last good checkpoint; start again from "
-                        "it with --init and a lower learning_rate, or with precision=fp32.",
-                    )
-                if recipe.clip_gradient:
-                    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
-                optimizer.step()
-                _follow(average, model, recipe.average, progress.step)
-                now = time.monotonic()
-                progress.seconds = workers.agree(progress.seconds + now - clock, device)
-                clock = now
-                running.append(value)
-                if progress.step % budget.log_steps == 0:
-                    mean = sum(running) / len(running)
-                    speed = progress.step * recipe.batch * workers.count / progress.seconds
-                    rate = optimizer.param_groups[-1]["lr"]
-                    log.write(progress.step, loss=mean, seconds=progress.seconds, rate=rate)
-                    text = f"step {progress.step}: loss {mean:.4f}, {speed:.2f} samples/s"
-                    report(budget.share(progress), text)
-                    running.clear()
-                if workers.is_first and progress.step % budget.sheet_steps == 1:
-                    sheet = run / "samples" / f"{progress.step:06d}.png"
-                    write_sheet(sheet, shown, logits.detach(), pixels.detach())
-                if progress.seconds - saved >= 60 * budget.save_minutes:
-                    save()
-                    saved = progress.seconds
-                if progress.seconds - validated >= 60 * budget.validate_minutes:
-                    score()
-                    validated = progress.seconds
-                    clock = time.monotonic()  # validation is no training time
-        except KeyboardInterrupt:
-            save()
-            raise
-        score()
+        while budget.share(progress) < 1:
+            set_rates(optimizer, recipe.rate_factor(progress.step, budget.share(progress)))
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                logits: Tensor = parallel(batch.frames, _first_masks(batch), batch.present)
+            pixels = cross_entropy(logits, batch.labels[:, 1:])
+            loss = pixels.mean()
+            if recipe.iou_weight:
+                ious = soft_iou_loss(logits, batch.labels[:, 1:], batch.present)
+                loss = loss + recipe.iou_weight * ious.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            shown, batch = batch, draw(progress.step + 1)  # a GPU is still busy with the step
+            norm = torch.nn.utils.clip_grad_norm_(
+                model.parameters(), recipe.clip_gradient or math.inf
+            )
+            value = float(workers.sum(loss.detach().clone())) / workers.count
+            if not (math.isfinite(value) and math.isfinite(norm)):
+                raise KmnError(
+                    f"Loss {value}, gradient {norm:.3g} at step {progress.step + 1}.",
+                    f"{run / 'last.safetensors'} is the last good checkpoint; start again from "
+                    "it with --init and a lower learning_rate, or with precision=fp32.",
+                )
+            optimizer.step()
+            progress.step += 1
+            _follow(average, model, recipe.average, progress.step)
+            now = time.monotonic()
+            progress.seconds = workers.agree(progress.seconds + now - clock, device)
+            clock = now
+            running.append(value)
+            if progress.step % budget.log_steps == 0:
+                mean = sum(running) / len(running)
+                speed = progress.step * recipe.batch * workers.count / progress.seconds
+                rate = optimizer.param_groups[-1]["lr"]
+                log.write(progress.step, loss=mean, seconds=progress.seconds, rate=rate)
+                text = f"step {progress.step}: loss {mean:.4f}, {speed:.2f} samples/s"
+                report(budget.share(progress), text)
+                running.clear()
+            if workers.is_first and progress.step % budget.sheet_steps == 1:
+                sheet = run / "samples" / f"{progress.step:06d}.png"
+                write_sheet(sheet, shown, logits.detach(), pixels.detach())
+            if progress.seconds - validated >= 60 * budget.validate_minutes:
+                score()
+                validated = progress.seconds
+                clock = time.monotonic()  # validation is no training time
+            if progress.seconds - saved >= 60 * budget.save_minutes:
+                save()
+                saved = progress.seconds
+            if workers.agree(interrupted(), device):
+                save()
+                raise KeyboardInterrupt
         save()
+        score()
+        save()  # what was the best so far
     return progress
 
 

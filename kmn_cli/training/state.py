@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from kmn_cli.errors import WeightsError
+from kmn_cli.media.files import atomic_path
 
 
 @dataclass
@@ -29,12 +29,8 @@ class Progress:
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Writes tensors and plain values, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with atomic_path(path) as partial:
         torch.save(state, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> dict[str, Any]:

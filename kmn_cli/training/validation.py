@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from kmn_cli.data.scan import Pair, read_pair, scan_videos
-from kmn_cli.errors import UsageError
+from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.davis import score_masks
+from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN
 
@@ -31,18 +32,21 @@ def validator(
 
     Raises:
         UsageError: the specification has another form.
-        InputError: a sequence is missing.
+        InputError: a sequence is missing, or its first mask is empty.
     """
     root, colon, names = specification.rpartition(":")
     if not colon or not root or not names:
         raise UsageError(f"--val {specification!r} has another form.", "Write ROOT:seq,seq.")
-    clips = scan_videos(Path(root), names.split(",")).clips
+    clips = [clip[: frames or None] for clip in scan_videos(Path(root), names.split(",")).clips]
+    for clip in clips:
+        if len(clip) < 3:
+            raise UsageError("Fewer than three frames cannot be scored.", "Raise --val-frames.")
+        if not read_pair(clip[0])[..., 3].any():
+            raise InputError(f"{clip[0].mask}: empty.", "The first mask must show the object.")
 
     def validate(model: KMN) -> dict[str, float]:
-        training = model.training
-        model.eval()
-        scores = [_score(model, clip[: frames or None], size, device) for clip in clips]
-        model.train(training)
+        ready = ready_for_inference(model, device)
+        scores = [_score(ready, clip, size, device) for clip in clips]
         j, f = (sum(values) / len(values) for values in zip(*scores, strict=True))
         means = {"J&F": (j + f) / 2, "J": j, "F": f}
         names = [clip[0].image.parent.name for clip in clips]

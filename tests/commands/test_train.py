@@ -45,7 +45,10 @@ def test_both_stages(stills, videos, tmp_path, tiny_weights):
     assert first.exit_code == 0, first.output
     document = json.loads(first.stdout)
     assert document["steps"] == 2
-    assert load_checkpoint(document["weights"]).model.config == load_checkpoint(tiny_weights).model.config
+    assert (
+        load_checkpoint(document["weights"]).model.config
+        == load_checkpoint(tiny_weights).model.config
+    )
     second = kmn(
         "--stage", "main", "--data", f"{videos}=3", "--data", stills, "-o", main,
         "--init", pre / "last.safetensors", "--iterations", 2, "--val", f"{videos}:v1",
@@ -67,11 +70,34 @@ def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
 
 
 def test_a_run_is_never_overwritten(stills, tmp_path, tiny_weights):
-    command = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights, "-o", tmp_path / "a")
+    command = (
+        "--stage",
+        "pretrain",
+        "--data",
+        stills,
+        "--init",
+        tiny_weights,
+        "-o",
+        tmp_path / "a",
+    )
     assert kmn(*command, "--iterations", 1).exit_code == 0
     again = kmn(*command, "--iterations", 1)
     assert again.exit_code == 2
     assert "--resume" in again.output
+
+
+def test_resume_keeps_the_recipe_and_needs_no_init(stills, tmp_path, tiny_weights):
+    run = tmp_path / "a"
+    command = ("--stage", "pretrain", "--data", stills, "-o", run, "--iterations", 1)
+    assert kmn(*command, "--init", tiny_weights, "--set", "seed=5").exit_code == 0
+    recipe = (run / "recipe.toml").read_text()
+    changed = kmn(*command, "--resume", "--set", "seed=7")
+    assert changed.exit_code == 2
+    assert "another seed" in changed.output
+    assert kmn(*command[:-1], 2, "--resume").exit_code == 0
+    assert (run / "recipe.toml").read_text() == recipe
+    assert "seed = 5" in recipe
+    assert kmn(*command[:-3], tmp_path / "b", *command[-2:], "--resume").exit_code == 4
 
 
 @pytest.mark.parametrize(
@@ -83,12 +109,16 @@ def test_a_run_is_never_overwritten(stills, tmp_path, tiny_weights):
         (["--iterations", "1", "--set", "colour"], 2, "NAME=VALUE"),
         (["--iterations", "1", "--preset", "quick"], 2, "Unknown preset"),
         (["--iterations", "1", "--val", "somewhere"], 2, "ROOT:seq"),
+        (["--iterations", "1", "--val", "VIDEOS:v0", "--val-frames", "2"], 2, "three frames"),
         (["--iterations", "1", "--init", "nothing.safetensors"], 4, "no such weights"),
         (["--iterations", "1", "--trunk-weights", "nothing.pth"], 4, "nothing.pth"),
         (["--iterations", "1", "--data", "nowhere"], 3, "no such folder"),
     ],
 )  # fmt: skip
-def test_errors(arguments, code, text, stills, tmp_path):
+def test_errors(arguments, code, text, stills, videos, tmp_path, tiny_weights):
+    arguments = [text.replace("VIDEOS", str(videos)) for text in arguments]
+    if "--trunk-weights" not in arguments and "--init" not in arguments:
+        arguments += ["--init", str(tiny_weights)]
     result = kmn("--stage", "pretrain", "--data", stills, "-o", tmp_path / "run", *arguments)
     assert result.exit_code == code, result.output
     assert text in result.output

@@ -62,3 +62,11 @@ def test_jitter_changes_colours_a_little_and_stays_in_range():
     assert out.min() >= 0
     assert out.max() <= 1
     assert torch.allclose(jitter_colours(images, 0.0, np.random.default_rng(0)), images, atol=1e-6)
+
+
+def test_what_shrinks_is_averaged_like_the_pictures_at_inference():
+    """White noise: a fourth of the size leaves about a fourth of the contrast."""
+    noise = torch.randint(0, 2, (256, 256, 4), dtype=torch.uint8) * 255
+    small = warp(noise, place((256, 256), (128, 128), 1.0, False), 64)[:3]
+    assert small.std() < 0.2
+    assert warp(noise, place((256, 256), (128, 128), 1.0, False), 256)[:3].std() > 0.45

@@ -129,3 +129,16 @@ def test_videos_from_disk(videos, tmp_path):
     store = build_store(scan_videos(videos), tmp_path / "cache", 480)
     batch = draw_batch([Source(store, 1, STILL)], settings(1.0, "main"), 0, 0, range(3))
     assert batch.present.all()
+
+
+def test_a_video_with_objects_of_its_own_needs_no_pasted_ones():
+    store = numbered_video(9)
+    pixels = store.pixels.view(9, 64, 64, 4)
+    pixels[..., 3] = 0
+    pixels[:, 8:24, 8:24, 3], pixels[:, 40:56, 40:56, 3] = 1, 2
+    sources = [Source(store, 1, STILL)]
+    chosen = settings(1.0, "main", multi_object=1, max_objects=2)
+    for step in range(10):
+        batch = draw_batch(sources, chosen, 0, step, [0])
+        assert batch.present.tolist() == [[True, True]]
+        assert (batch.labels > 0).sum() == 3 * 2 * 16 * 16

@@ -157,3 +157,11 @@ def test_nothing_left_is_an_error(tmp_path):
     with pytest.raises(InputError, match="No usable") as caught:
         build_store(scan_stills(tmp_path), tmp_path / "cache", 480)
     assert "empty mask" in caught.value.hint
+
+
+def test_grey_masks_with_small_values_are_ids(stills, tmp_path):
+    labels = np.zeros((64, 80), np.uint8)
+    labels[5:20], labels[30:40] = 1, 2
+    Image.fromarray(labels).save(stills / "masks" / "0.png")
+    store = build_store(scan_stills(stills), tmp_path / "cache", 480)
+    assert np.array_equal(store[0][..., 3], labels)

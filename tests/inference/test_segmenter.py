@@ -78,6 +78,14 @@ def test_an_object_does_not_depend_on_the_order_of_ids(model):
         assert np.allclose(a.prob[1], b.prob[2], atol=1e-5)  # id 1 and id 90 are the same box
 
 
+def test_frames_may_be_views_or_read_only(model):
+    frames, mask = video(3), boxes(1)
+    flipped = [frame[..., ::-1].copy()[..., ::-1] for frame in frames]
+    flipped[1].flags.writeable = False
+    for one, other in zip(run(model, frames, mask), run(model, flipped, mask), strict=True):
+        assert np.array_equal(one.labels, other.labels)
+
+
 def test_videos_share_no_state(model):
     alone = run(model, video(4), boxes(1))
     other = VideoSegmenter(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from PIL import Image
 
 from kmn_cli.data.clips import draw_batch
 from kmn_cli.errors import KmnError, WeightsError
-from kmn_cli.model import KMN, load_checkpoint
+from kmn_cli.model import KMN, KMNConfig, load_checkpoint
 from kmn_cli.training import loop
 from kmn_cli.training.loop import Budget, train
+from kmn_cli.training.state import load_state
 from kmn_cli.training.validation import validator
 
 CPU = torch.device("cpu")
@@ -88,21 +90,17 @@ def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source
 def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):
     """Bit for bit, with ramps, an average and several objects in play."""
     recipe = tiny_recipe(average=0.9, multi_object=0.5, hide_probability=0.3, iou_weight=0.5)
-    budget = Budget(iterations=20, save_minutes=0)
+    budget = Budget(iterations=20, log_steps=10)
     straight, parts = tmp_path / "straight", tmp_path / "parts"
     for folder in (straight, parts):
         folder.mkdir()
     train(fresh(0), [still_source], recipe, budget, straight, CPU)
-
-    def stop_at_ten(share: float, text: str) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        interrupted = Budget(iterations=20, save_minutes=0, log_steps=10)
-        train(fresh(0), [still_source], recipe, interrupted, parts, CPU, report=stop_at_ten)
-    assert torch.load(parts / "state.pt", weights_only=True)["progress"]["step"] == 10
-    train(fresh(1), [still_source], recipe, budget, parts, CPU, resume=True)
-    one, two = (torch.load(f / "state.pt", weights_only=True) for f in (straight, parts))
+        train(fresh(0), [still_source], recipe, budget, parts, CPU, report=press_ctrl_c)
+    half = load_state(parts / "state.pt")
+    assert half["progress"]["step"] == 10
+    train(fresh(1), [still_source], recipe, budget, parts, CPU, state=half)
+    one, two = (load_state(folder / "state.pt") for folder in (straight, parts))
     for kind in ("model", "average"):
         for name, tensor in one[kind].items():
             assert torch.equal(tensor, two[kind][name]), name
@@ -110,49 +108,77 @@ def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):
     assert steps == [10, 20]
 
 
-def fresh(seed: int) -> KMN:
-    from kmn_cli.model import KMNConfig
+def press_ctrl_c(share: float, text: str) -> None:
+    signal.raise_signal(signal.SIGINT)
 
+
+def fresh(seed: int) -> KMN:
     torch.manual_seed(seed)
     return KMN(KMNConfig.tiny())
 
 
-def test_resume_refuses_another_recipe(tiny_model, tiny_recipe, still_source, run):
-    train(tiny_model, [still_source], tiny_recipe(), Budget(iterations=1), run, CPU)
-    with pytest.raises(WeightsError, match="another recipe"):
+def test_ctrl_c_inside_a_step_saves_a_whole_step(
+    tiny_model, tiny_recipe, still_source, run, monkeypatch
+):
+    real = loop.cross_entropy
+
+    def interrupted(logits, labels):
+        signal.raise_signal(signal.SIGINT)
+        return real(logits, labels)
+
+    monkeypatch.setattr(loop, "cross_entropy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_model, [still_source], tiny_recipe(), Budget(iterations=9), run, CPU)
+    state = load_state(run / "state.pt")
+    assert state["progress"]["step"] == 1
+    assert {int(s["step"]) for s in state["optimizer"]["state"].values()} == {1}
+
+
+def test_state_must_be_whole(run):
+    with pytest.raises(WeightsError, match="nothing to resume"):
+        load_state(run / "state.pt")
+    (run / "state.pt").write_bytes(b"torn")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_state(run / "state.pt")
+
+
+def test_a_failing_validation_loses_nothing(tiny_model, tiny_recipe, still_source, run):
+    def fails(model: KMN) -> dict[str, float]:
+        raise KmnError("no score today")
+
+    with pytest.raises(KmnError, match="no score"):
         train(
             tiny_model,
             [still_source],
-            tiny_recipe(seed=5),
-            Budget(iterations=2),
+            tiny_recipe(),
+            Budget(iterations=3),
             run,
             CPU,
-            resume=True,
+            validate=fails,
         )
+    assert load_state(run / "state.pt")["progress"]["step"] == 3
 
 
-def test_resume_needs_a_whole_state(tiny_model, tiny_recipe, still_source, run):
-    arguments = (tiny_model, [still_source], tiny_recipe(), Budget(iterations=1), run, CPU)
-    with pytest.raises(WeightsError, match="nothing to resume"):
-        train(*arguments, resume=True)
-    (run / "state.pt").write_bytes(b"torn")
-    with pytest.raises(WeightsError, match="damaged"):
-        train(*arguments, resume=True)
-
-
+@pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_nan_stops_and_keeps_the_last_good_checkpoint(
-    tiny_model, tiny_recipe, still_source, run, monkeypatch
+    tiny_model, tiny_recipe, still_source, run, monkeypatch, where
 ):
     real = loop.cross_entropy
     calls = []
 
     def fails_at_the_fourth(logits, labels):
         calls.append(1)
-        return real(logits, labels) * (float("nan") if len(calls) == 4 else 1)
+        losses = real(logits, labels)
+        if len(calls) < 4:
+            return losses
+        if where == "loss":
+            return losses * float("nan")
+        losses.register_hook(lambda gradient: gradient * float("inf"))
+        return losses
 
     monkeypatch.setattr(loop, "cross_entropy", fails_at_the_fourth)
     budget = Budget(iterations=9, save_minutes=0)
-    with pytest.raises(KmnError, match="nan at step 4"):
+    with pytest.raises(KmnError, match="at step 4"):
         train(tiny_model, [still_source], tiny_recipe(), budget, run, CPU)
     good = load_checkpoint(run / "last.safetensors")
     assert json.loads(good.metadata["training"])["steps"] == 3
