@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import typer
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 
+from kmn_cli.commands.event_log import EventLog
 from kmn_cli.commands.progress import LineProgress, Progress, TerminalProgress
 from kmn_cli.errors import ExitCode, KmnError
 
@@ -47,6 +50,7 @@ class Console:
         self.err = RichConsole(stderr=True)
         self.out = self.err if as_json else RichConsole()
         self._document: dict[str, Any] = {}
+        self._log: EventLog | None = None
 
     def print(self, content: RenderableType) -> None:
         """Print what the user asked for: to stdout, or to stderr with --json."""
@@ -68,6 +72,20 @@ class Console:
     def warn(self, text: str) -> None:
         """Say what the user should look at, on stderr, also with -q."""
         self._say(f"warning: {text}", style="yellow")
+        self.event("warning", message=text)
+
+    def log_to(self, path: Path) -> None:
+        """Tell events to a file from now on, one JSON line each.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        self._log = EventLog(path)
+
+    def event(self, name: str, **facts: object) -> None:
+        """Tell the log that something happened."""
+        if self._log is not None:
+            self._log.write(name, **facts)
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Set the document that --json prints when the command ends."""
@@ -115,9 +133,12 @@ class Console:
         self._say(f"error: {error.message}", style="bold red")
         if error.hint:
             self._say(f"  {error.hint}")
+        self.event("error", message=error.message, exit_code=int(error.exit_code))
         return error
 
     def __enter__(self) -> Console:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text at all
+            sys.stdout.reconfigure(errors="backslashreplace")
         return self
 
     def __exit__(
@@ -126,10 +147,7 @@ class Console:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if exc is None:
-            self._print_document()
-            return
-        if isinstance(exc, typer.Exit):
+        if exc is None or isinstance(exc, typer.Exit):
             self._print_document()
             return
         if isinstance(exc, (typer.Abort, typer.BadParameter, SystemExit)):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kmn_cli.commands.inputs import output_name
+from kmn_cli.commands.inputs import Video
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.files import list_images
 from kmn_cli.media.masks import Mask, combine_masks, read_mask
@@ -70,7 +70,7 @@ def _parse(value: str) -> MaskArgument:
     return argument
 
 
-def masks_of(video: Path, arguments: Sequence[MaskArgument], alone: bool) -> list[MaskArgument]:
+def masks_of(video: Video, arguments: Sequence[MaskArgument], alone: bool) -> list[MaskArgument]:
     """Pick from the --mask arguments those of one video; folders become their files.
 
     Args:
@@ -90,24 +90,25 @@ def masks_of(video: Path, arguments: Sequence[MaskArgument], alone: bool) -> lis
     return found
 
 
-def _from_folder(video: Path, folder: Path, alone: bool) -> list[MaskArgument]:
-    images, name = list_images(folder), output_name(video)
-    frames = {path.stem for path in list_images(video)} if video.is_dir() else None
+def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
+    images = list_images(folder)
+    frames = {path.stem for path in list_images(video.path)} if video.path.is_dir() else None
     named_like_frames = images and all(
         path.stem in frames if frames else path.stem.isdecimal() for path in images
     )
     if alone and named_like_frames:
         return [MaskArgument(path, path.stem, from_folder=True) for path in images]
-    own_folder = folder / name
+    own_folder = folder / video.name
     if own_folder.is_dir() and (own := list_images(own_folder)):
         return [MaskArgument(path, path.stem, from_folder=True) for path in own]
-    for path in images:
-        if path.stem == name:
+    beside = list_images(own_folder.parent) if own_folder.parent.is_dir() else []
+    for path in beside:
+        if path.stem == own_folder.name:
             return [MaskArgument(path)]
     raise InputError(
-        f"{folder}: no mask for {video}.",
-        f"Expected {name}.png, a folder {name}/, or, for a single input, masks named like its "
-        "frames (00000.png).",
+        f"{folder}: no mask for {video.path}.",
+        f"Expected {video.name}.png, a folder {video.name}/, or, for a single input, masks named "
+        "like its frames (00000.png).",
     )
 
 
@@ -174,6 +175,12 @@ class MaskPlan:
         files = self._files.pop(frame.index, None)
         labels = self._read(files).labels if files else None
         return labels if labels is not None and labels.any() else None
+
+    def any_labels(self) -> np.ndarray:
+        """One label map with every object in it somewhere, to try the network with."""
+        labels = self._read(self._files[min(self._files)]).labels.copy()
+        labels.flat[: len(self.object_ids)] = self.object_ids
+        return labels
 
     def check_all_used(self, stop: int) -> None:
         """Refuse masks of frames that never came.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,26 @@ def clear_results(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove the unfinished files that a killed process has left in a video's folder."""
+    for place in (folder, *(folder / name for name in OUTPUTS.values())):
+        for path in place.glob(".*.part") if place == folder else place.rglob(".*.part"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def frames_on_disk(folder: Path, formats: Iterable[str]) -> int:
+    """How many frames are there in every one of the formats that are pictures."""
+    places: list[Path] = []
+    for name in formats:
+        place = folder / OUTPUTS[name]
+        if name == "soft":  # a folder for each object
+            places += [path for path in place.glob("*") if path.is_dir()] or [place]
+        elif not place.suffix:
+            places.append(place)
+    return min((len(list_images(path)) if path.is_dir() else 0 for path in places), default=0)
 
 
 def input_bytes(path: Path) -> int:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.inputs import find_inputs, output_name
+from kmn_cli.commands.inputs import find_inputs
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
-from kmn_cli.errors import BatchError, KmnError, UsageError
+from kmn_cli.commands.rerun import options_given
+from kmn_cli.commands.shard import parse_shard, slurm_shard
+from kmn_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from kmn_cli.commands.job import Job, Settings
+    from kmn_cli.commands.worker import Runner
 
 
 class Read(StrEnum):
@@ -31,12 +36,13 @@ class Precision(StrEnum):
 
 
 def segment(
+    context: typer.Context,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="INPUT...",
             show_default=False,
-            help="Video files, folders of frames, folders of videos, or globs.",
+            help="Video files, folders of frames, folders of videos (with sub-folders), or globs.",
         ),
     ] = None,
     mask: Annotated[
@@ -88,6 +94,41 @@ def segment(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo results that are there already.")
     ] = False,
+    save_every: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Save at most this often what an interrupted run needs to go on; 0 never does.",
+        ),
+    ] = 30.0,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Do only the K-th of N parts of the inputs; a Slurm job array sets it.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Segment so many videos at a time.")
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="One worker on each, such as cuda:0,cuda:1."),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be done, how long it takes and how much memory; write nothing.",
+        ),
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append one JSON line an event.")
+    ] = None,
     device: Device = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -100,16 +141,28 @@ def segment(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
-        from kmn_cli.commands.mask_plan import masks_of, parse_masks
+        from kmn_cli.commands.mask_plan import parse_masks
 
+        if log is not None:
+            console.log_to(log)
         wanted = _formats(formats)
-        videos = find_inputs(inputs or [], from_file)
-        alone = len(videos) == 1
-        arguments = parse_masks(mask or [], alone)
+        part = parse_shard(shard) if shard else None
+        places = _places(device, devices, workers)
+        beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
+        videos = find_inputs(inputs or [], from_file, apart=beside)
+        arguments = parse_masks(mask or [], len(videos) == 1)
+        alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
+        if not alone:
+            part = part or slurm_shard()
+        if part is not None and part.count > 1:
+            mine = part.of(videos)
+            console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
+            videos = mine
 
-        from kmn_cli.commands.segment_one import Job, Settings, segment_one
+        from kmn_cli.commands.batch import Batch, run_batch
+        from kmn_cli.commands.job import Job, Settings
+        from kmn_cli.commands.worker import Worker
         from kmn_cli.inference.segmenter import SegmentOptions
-        from kmn_cli.model.checkpoint import load_checkpoint
 
         options = SegmentOptions(
             size=size,
@@ -118,27 +171,78 @@ def segment(
             sigma=sigma if read is Read.kernel else None,
             precision=precision.value,
         )
-        settings = Settings(options, start, end, wanted)
-        checkpoint = load_checkpoint(weights)
-        chosen = console.choose_device(device)
-        console.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+        settings = Settings(options, start, end, wanted, overwrite, save_every)
+        jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
+        if dry_run:
+            from kmn_cli.commands.dry_run import show_plan
 
-        results: list[dict[str, Any]] = []
-        failures: dict[Path, KmnError] = {}
-        for video in videos:
-            try:
-                masks = masks_of(video, arguments, alone)
-                job = Job(video, masks, output / output_name(video))
-                result = segment_one(
-                    job, settings, checkpoint, chosen, console, overwrite=overwrite
-                )
-                results.append({"output": str(job.folder), **result})
-            except Exception as error:
-                if alone:
-                    raise
-                console.note(f"{video} failed:")
-                failures[video] = console.error(error)
-        _report(console, results, failures, len(videos))
+            engine = Worker(settings, weights, places[0], console).engine
+            show_plan(jobs, settings, engine, len(places))
+            return
+        runner = _runner(settings, weights, places, console, log)
+        if alone:
+            for job in jobs:
+                _do_alone(job, runner, console)
+            return
+        options_typed = options_given(context, leave_out={"from_file", "shard"})
+        run_batch(Batch(jobs, output, part, options_typed), runner, console, fail_fast=fail_fast)
+
+
+def _runner(
+    settings: Settings, weights: str | None, places: list[str], console: Console, log: Path | None
+) -> Runner:
+    """How the videos are worked off: here, or by processes of their own."""
+    from kmn_cli.commands.worker import Worker
+
+    if len(places) == 1:
+        return Worker(settings, weights, places[0], console).run
+
+    import torch
+
+    from kmn_cli.commands.processes import Orders, run_in_processes
+    from kmn_cli.inference.device import choose_device
+    from kmn_cli.model.checkpoint import load_checkpoint
+
+    load_checkpoint(weights)  # what is wrong with it is better said once
+    # All processes together use as many threads as one would.
+    threads = max(1, torch.get_num_threads() // len(places))
+    orders = [
+        Orders(
+            settings=settings,
+            weights=weights,
+            device=str(choose_device(place)[0]),
+            threads=threads,
+            quiet=console.quiet,
+            verbose=console.verbose,
+            debug=console.debug,
+            log=log,
+        )
+        for place in places
+    ]
+    return lambda jobs, waiting: run_in_processes(jobs, waiting, orders)
+
+
+def _do_alone(job: Job, runner: Runner, console: Console) -> None:
+    """Do the only video: its result is the command's, and so is its error."""
+    from kmn_cli.commands.batch import table
+
+    for outcome in runner([job], True):
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.result is not None:
+            console.result({"output": str(job.folder), **outcome.result})
+            console.print(table([{"output": str(job.folder), **outcome.result}]))
+
+
+def _places(device: str, devices: str | None, workers: int | None) -> list[str]:
+    """The device of each worker."""
+    named = [name.strip() for name in (devices or device).split(",") if name.strip()]
+    if devices and not named:
+        raise UsageError("--devices names none.", "Write --devices cuda:0,cuda:1.")
+    if devices and device != "auto":
+        raise UsageError("--device and --devices are both given.", "Leave one of them out.")
+    count = workers or len(named)
+    return [named[i % len(named)] for i in range(count)]
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -152,42 +256,3 @@ def _formats(text: str) -> tuple[str, ...]:
             f"Choose from {', '.join(FORMATS)}, separated by commas.",
         )
     return names
-
-
-def _report(
-    console: Console,
-    results: list[dict[str, Any]],
-    failures: dict[Path, KmnError],
-    total: int,
-) -> None:
-    if total == 1:
-        console.result(results[0])
-    else:
-        failed = [
-            {"input": str(video), "message": error.message, "exit_code": int(error.exit_code)}
-            for video, error in failures.items()
-        ]
-        console.result({"results": results, "failed": failed})
-    console.print(_table(results))
-    if failures:
-        raise BatchError(
-            f"{len(failures)} of {total} inputs failed: {', '.join(map(str, failures))}.",
-            "Run the same command again after mending them; finished videos are skipped.",
-        )
-
-
-def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table()
-    for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "results"):
-        table.add_column(column, overflow="fold")
-    for result in results:
-        table.add_row(
-            Path(result["input"]).name,
-            str(result["frames"]),
-            str(len(result["object_ids"])),
-            f"{result['frames_per_second']:.2f}",
-            f"{result['peak_memory_bytes'] / 2**20:.0f} MiB",
-            f"{result['seconds']['total']:.1f}",
-            result["output"],
-        )
-    return table

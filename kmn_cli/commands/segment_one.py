@@ -2,124 +2,146 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli import __version__
+from kmn_cli.commands.claim import claim
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.mask_plan import MaskArgument, MaskPlan
+from kmn_cli.commands.continuation import continue_run, why_not
+from kmn_cli.commands.job import Job, Settings, finished, identity
+from kmn_cli.commands.mask_plan import MaskPlan
 from kmn_cli.commands.result_json import (
     OUTPUTS,
+    clear_leftovers,
     clear_results,
-    input_bytes,
     read_result,
     write_result,
 )
-from kmn_cli.media.video import Frame, open_video
+from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
     import torch
 
-    from kmn_cli.inference.segmenter import SegmentOptions
     from kmn_cli.model.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the options of `kmn segment` say about how, and what is to be written."""
+class Result:
+    """A video's result.json, and whether it was there already."""
 
-    options: SegmentOptions
-    start: str | None
-    end: str | None
-    formats: tuple[str, ...]
+    document: dict[str, Any]
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
-class Job:
-    """One video of a run."""
+class Engine:
+    """What segments: a network on a device, and what it says meanwhile."""
 
-    input: Path
-    masks: list[MaskArgument]
-    folder: Path
+    checkpoint: Checkpoint
+    device: torch.device
+    console: Console
 
 
-def segment_one(
-    job: Job,
-    settings: Settings,
-    checkpoint: Checkpoint,
-    device: torch.device,
-    console: Console,
-    *,
-    overwrite: bool,
-) -> dict[str, Any]:
-    """Segment one video, unless its results are there already, and return its result.json.
+def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = False) -> Result:
+    """Segment one video, unless its results are there already.
+
+    Args:
+        wait: for another process that works on this video.
 
     Raises:
+        BusyError: another process works on it, and `wait` is false.
         KmnError: the input, a mask or the output folder cannot be used; files written so far
             stay.
     """
+    console, path = engine.console, job.video.path
+    with job.open(settings) as reader:
+        info = reader.info
+        masks = job.plan_masks(settings, info)
+        console.detail(
+            f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
+            f"objects {', '.join(map(str, masks.object_ids))}"
+        )
+        run = identity(info, masks, settings, engine.checkpoint)
+        if done := finished(job.folder, run, settings):
+            return Result(done, skipped=True)
+        with claim(
+            job.folder,
+            wait=wait,
+            on_wait=lambda holder: console.note(f"{job.folder}: waiting for {holder}"),
+            warn=console.warn,
+        ):
+            if done := finished(job.folder, run, settings):  # by whom we waited for
+                return Result(done, skipped=True)
+            if settings.overwrite:
+                clear_results(job.folder)
+            clear_leftovers(job.folder)
+            return Result(_segment(job, settings, engine, run, reader, masks))
+
+
+def _segment(
+    job: Job,
+    settings: Settings,
+    engine: Engine,
+    run: dict[str, Any],
+    reader: VideoReader,
+    masks: MaskPlan,
+) -> dict[str, Any]:
     from kmn_cli.inference.measure import peak_memory, reset_peak_memory
     from kmn_cli.inference.object_report import ObjectReport
     from kmn_cli.inference.pipeline import run_pipeline
+    from kmn_cli.inference.saved_state import NAME, SavedState
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    with open_video(job.input, start=settings.start, end=settings.end) as reader:
-        info = reader.info
-        whole = settings.start is None and settings.end is None
-        masks = MaskPlan(job.masks, info, whole=whole)
-        identity = {
-            "input": str(info.path),
-            "input_bytes": input_bytes(info.path),
-            "settings": {
-                **asdict(settings.options),
-                "start": settings.start,
-                "end": settings.end,
-                "masks": masks.checksums,
-            },
-            "weights": {"name": checkpoint.name, "sha256": checkpoint.sha256},
-        }
-        if overwrite:
-            clear_results(job.folder)
-        done = read_result(job.folder, identity)
-        if done is not None and set(settings.formats) <= set(done["outputs"]):
-            console.note(f"{job.input}: already done, see {job.folder}")
-            return done
-
-        segmenter = VideoSegmenter(checkpoint.model, settings.options, device)
-        report = ObjectReport(masks.object_ids, masks.frames)
-        sinks = open_sinks(
-            settings.formats, job.folder, info, masks.palette, lambda: masks.object_ids
+    info, console, device = reader.info, engine.console, engine.device
+    before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
+    segmenter = VideoSegmenter(engine.checkpoint.model, settings.options, device)
+    report = ObjectReport(masks.object_ids, masks.frames)
+    sinks = dict(
+        zip(
+            settings.formats,
+            open_sinks(settings.formats, job.folder, info, masks.palette, lambda: masks.object_ids),
+            strict=True,
         )
-        reset_peak_memory(device)
-        stop = info.first
+    )
+    deciding = {**run, "formats": sorted(settings.formats), "version": __version__}
+    every = 0.0 if why_not(settings.formats) else settings.save_every
+    state = SavedState(job.folder / NAME, deciding, segmenter, report, every, console.warn)
+    earlier, continued = continue_run(job.folder, sinks, state, info)
+    if continued is not None:
+        console.note(f"{job.folder}: {continued['note']}")
+        console.event("continued", output=str(job.folder), **continued)
+    reset_peak_memory(device)
+    stop = info.first
 
-        def count(frame: Frame) -> None:
-            nonlocal stop
-            stop = frame.index + 1
-            progress.advance()
+    def count(frame: Frame) -> None:
+        nonlocal stop
+        stop = frame.index + 1
+        progress.advance()
 
-        with console.progress(
-            job.folder.name, info.frames, peak=lambda: peak_memory(device)
-        ) as progress:
-            stats = run_pipeline(
-                reader,
-                segmenter,
-                [*sinks, report],
-                masks,
-                object_ids=masks.object_ids,
-                on_frame=count,
-            )
-        masks.check_all_used(stop)
+    with console.progress(
+        job.video.name, info.frames, peak=lambda: peak_memory(device)
+    ) as progress:
+        stats = run_pipeline(
+            reader,
+            segmenter,
+            [*sinks.values(), report],
+            masks,
+            object_ids=masks.object_ids,
+            on_frame=count,
+            earlier=earlier,
+            saver=state,
+        )
+    masks.check_all_used(stop)
 
     warnings = [*masks.warnings, *reader.warnings]
-    warnings += [text for sink in sinks for text in sink.warnings]
+    warnings += [text for sink in sinks.values() for text in sink.warnings]
     for text in warnings:
         console.warn(text)
     document = {
         "version": __version__,
-        **identity,
+        **run,
         "frames": stats.frames,
         "size": [info.width, info.height],
         "source_fps": info.fps,
@@ -131,14 +153,16 @@ def segment_one(
             "io": round(stats.read_seconds + stats.write_seconds, 3),
             "total": round(stats.total_seconds, 3),
         },
-        "frames_per_second": round(stats.frames / max(stats.model_seconds, 1e-9), 3),
+        "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
         "peak_memory_bytes": peak_memory(device),
         "dropped_memory_frames": segmenter.dropped_frames,
+        "continued": continued,
         "warnings": warnings,
         "outputs": {
-            **(done["outputs"] if done else {}),
+            **(before["outputs"] if before else {}),
             **{name: OUTPUTS[name] for name in settings.formats},
         },
     }
     write_result(job.folder, document)
+    state.remove()
     return document

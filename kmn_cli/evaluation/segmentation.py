@@ -18,6 +18,7 @@ from kmn_cli.evaluation.given_masks import GivenMasks
 from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
+from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
@@ -55,7 +56,7 @@ class BenchmarkRun:
         overwrite: bool = False,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._model, self._options = checkpoint.model, options
+        self._model, self._options = ready_for_inference(checkpoint.model, device), options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)
         self._log = RunLog(out, _settings(benchmark, checkpoint, options))

@@ -85,6 +85,11 @@ class Background(Generic[T]):
         self._raise()
         self._queue.put((item,))
 
+    def flush(self) -> None:
+        """Wait until the items put so far are worked off."""
+        self._queue.join()
+        self._raise()
+
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         self._queue.put(None)
         self._thread.join()
@@ -97,11 +102,11 @@ class Background(Generic[T]):
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
-            if self._error is not None:
-                continue  # keeps emptying the queue, so that `put` never waits for ever
-            start = time.perf_counter()
-            try:
-                self._work(item[0])
-            except BaseException as error:
-                self._error = error
-            self.seconds += time.perf_counter() - start
+            if self._error is None:  # else only empties the queue, so that `put` never waits
+                start = time.perf_counter()
+                try:
+                    self._work(item[0])
+                except BaseException as error:
+                    self._error = error
+                self.seconds += time.perf_counter() - start
+            self._queue.task_done()

@@ -56,6 +56,15 @@ class ObjectReport:
                 entry["area_jumps"].append(frame.index)
             self._areas[object_id] = area
 
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs, fit for JSON."""
+        return {"areas": list(self._areas.items()), "objects": self.to_json()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on counting where the report stood that gave this state."""
+        self._areas = dict(state["areas"])
+        self._objects = {entry["id"]: entry for entry in state["objects"]}
+
     def to_json(self) -> list[dict[str, Any]]:
         """Per object: id, first and last frame seen, frames where it vanished or jumped."""
         return list(self._objects.values())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,11 +19,39 @@ QUEUE_DEPTH = 4  # frames waiting on either side of the network: bounds memory, 
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The frames an earlier run has finished, before the one at which this run goes on.
+
+    Attributes:
+        stop: index of the first frame that is left.
+        sinks: those that need the finished frames again, such as a video that is written anew.
+        labels: gives the labels (H, W) uint8 of a finished frame.
+    """
+
+    stop: int
+    sinks: Sequence[Sink]
+    labels: Callable[[Frame], np.ndarray]
+
+
+class Saver(Protocol):
+    """Saves now and then what a later run needs to go on."""
+
+    def due(self) -> bool:
+        """Whether to save now."""
+        ...
+
+    def save(self, stop: int) -> None:
+        """Save; every frame before the index `stop` has been written."""
+        ...
+
+
+@dataclass(frozen=True)
 class PipelineStats:
     """What a run did.
 
     Attributes:
-        frames: frames segmented.
+        frames: frames written, those of an earlier run included.
+        segmented: frames segmented by this run.
         read_seconds: spent decoding, on the reader's thread.
         model_seconds: spent in the network.
         write_seconds: spent in the sinks, on their thread.
@@ -30,6 +59,7 @@ class PipelineStats:
     """
 
     frames: int
+    segmented: int
     read_seconds: float
     model_seconds: float
     write_seconds: float
@@ -44,6 +74,8 @@ def run_pipeline(
     *,
     object_ids: Sequence[int],
     on_frame: Callable[[Frame], None] = lambda frame: None,
+    earlier: Earlier | None = None,
+    saver: Saver | None = None,
 ) -> PipelineStats:
     """Segments every frame of a reader and hands the result to every sink.
 
@@ -56,18 +88,26 @@ def run_pipeline(
         mask_for: the mask given for a frame, (H, W) uint8 object ids, or None.
         object_ids: all ids the masks hold: channel i + 1 of the sinks' `prob` is object_ids[i].
         on_frame: called after each frame, in the caller's thread.
+        earlier: what need not be done again; the segmenter stands where that ended.
+        saver: asked after each frame.
 
     Raises:
         Exception: whatever the reader, the segmenter or a sink raises; frames segmented until
             then have been written.
     """
     start = time.perf_counter()
-    frames = 0
+    frames = segmented = 0
     want_prob = any(sink.wants_prob for sink in sinks)
 
-    def write(item: tuple[Frame, np.ndarray, np.ndarray | None]) -> None:
-        for sink in sinks:
-            sink.write(item[0].index, *item)
+    def write(item: tuple[Frame, np.ndarray, np.ndarray | None] | tuple[Frame]) -> None:
+        frame = item[0]
+        if len(item) == 3:
+            for sink in sinks:
+                sink.write(frame.index, *item)
+        elif earlier is not None and earlier.sinks:
+            labels = earlier.labels(frame)
+            for sink in earlier.sinks:
+                sink.write(frame.index, frame, labels, None)
 
     with ExitStack() as stack:
         for sink in sinks:
@@ -75,12 +115,21 @@ def run_pipeline(
         writer = stack.enter_context(Background(write, QUEUE_DEPTH))
         source = stack.enter_context(Prefetch(reader, QUEUE_DEPTH))
         for frame in source:
-            labels, prob = _segment(segmenter, frame, mask_for(frame), object_ids, want_prob)
-            writer.put((frame, labels, prob))
+            mask = mask_for(frame)
+            if earlier is not None and frame.index < earlier.stop:
+                writer.put((frame,))
+            else:
+                labels, prob = _segment(segmenter, frame, mask, object_ids, want_prob)
+                writer.put((frame, labels, prob))
+                segmented += 1
+                if saver is not None and segmenter.object_ids and saver.due():
+                    writer.flush()
+                    saver.save(frame.index + 1)
             frames += 1
             on_frame(frame)
     return PipelineStats(
         frames=frames,
+        segmented=segmented,
         read_seconds=source.seconds,
         model_seconds=sum(segmenter.seconds.values()),
         write_seconds=writer.seconds,

@@ -172,6 +172,9 @@ def read_meta(path: Path) -> dict[str, dict[int, ObjectInfo]]:
         raise InputError(f"{path}: not a meta.json of YouTube-VOS ({error!r}).") from error
     if not meta:
         raise InputError(f"{path}: names no videos.")
+    _refuse_paths(
+        path, [*meta, *(f for v in meta.values() for info in v.values() for f in info.frames)]
+    )
     return meta
 
 
@@ -191,7 +194,16 @@ def _read_split(image_sets: Path, year: int, split: str) -> list[str]:
             names[Path(first[0]).parent.name or first[0]] = None
     if not names:
         raise InputError(f"{path}: the split is empty.")
+    _refuse_paths(path, names)
     return list(names)
+
+
+def _refuse_paths(path: Path, names: Iterable[object]) -> None:
+    """Names become folders and files of results: they must not lead out of there."""
+    for name in names:
+        text = str(name)
+        if text in {"", ".", ".."} or set(text) & set("/\\\0"):
+            raise InputError(f"{path}: {text!r} is no name of a video or frame.")
 
 
 def _video(

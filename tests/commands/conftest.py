@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from forks import Forks
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -64,6 +65,13 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_checkpoint(path, KMN(KMNConfig.tiny()))
     return path
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Starts `kmn` in processes of its own."""
+    with Forks() as server:
+        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kmn_cli.commands.inputs import find_inputs, output_name
+from kmn_cli.commands.inputs import Video, find_inputs, output_name
 from kmn_cli.errors import InputError, UsageError
 
 
@@ -20,8 +20,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def names(paths: list[Path]) -> list[str]:
-    return [path.as_posix() for path in paths]
+def names(videos: list[Video]) -> list[str]:
+    return [video.path.as_posix() for video in videos]
 
 
 def test_files_folders_and_globs(tree: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_name_with_glob_characters_is_a_name_first(tree: Path) -> None:
 def test_lists(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / "list.txt").write_text("a2.mp4\n\nframes\n")
     assert names(find_inputs(["many/b.mov"], "list.txt")) == ["many/b.mov", "a2.mp4", "frames"]
-    monkeypatch.setattr("sys.stdin", io.StringIO("a10.mp4\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a10.mp4\n")))
     assert names(find_inputs([], "-")) == ["a10.mp4"]
 
 

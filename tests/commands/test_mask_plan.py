@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kmn_cli.commands.inputs import Video
 from kmn_cli.commands.mask_plan import MaskPlan, masks_of, parse_masks
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.video import Frame, open_video
@@ -27,7 +28,8 @@ def frames(tmp_path: Path) -> Path:
 
 
 def plan(video: Path, *values: Any, alone: bool = True, **span: str) -> MaskPlan:
-    arguments = masks_of(video, parse_masks([str(value) for value in values], alone), alone)
+    parsed = parse_masks([str(value) for value in values], alone)
+    arguments = masks_of(Video(video, video.name), parsed, alone)
     with open_video(video, **span) as reader:
         return MaskPlan(arguments, reader.info, whole=not span)
 

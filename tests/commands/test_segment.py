@@ -439,7 +439,8 @@ class TestSeveral:
         assert document["failed"][0]["exit_code"] == 3
         assert document["error"]["exit_code"] == 6
         assert "1 of 3" in result.stderr
-        assert {p.name for p in (tmp_path / "out").iterdir()} == {"cat", "dog"}
+        summary = {"summary.json", "failed.txt"}
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {"cat", "dog"} | summary
 
     def test_two_videos_share_no_state(self, segment: Kmn, shelf: Path, tmp_path: Path) -> None:
         masks, out = ["--mask", tmp_path / "masks", "--format", "masks"], tmp_path / "out"

@@ -1,0 +1,182 @@
+"""A batch: every video gets its turn, and what became of each is told at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from kmn_cli import __version__
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.inputs import Video
+from kmn_cli.commands.job import Job
+from kmn_cli.commands.rerun import rerun_line, write_list
+from kmn_cli.commands.shard import Shard
+from kmn_cli.commands.worker import Outcome, Runner
+from kmn_cli.errors import BatchError, KmnError
+from kmn_cli.media.files import atomic_path
+
+LISTED = 20  # failures spelled out at the end; all are in summary.json
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The videos of a run.
+
+    Attributes:
+        jobs: one a video.
+        output: folder of all results.
+        shard: which part of a larger batch this is.
+        options: as typed, to say how to run again.
+    """
+
+    jobs: Sequence[Job]
+    output: Path
+    shard: Shard | None
+    options: Sequence[str]
+
+
+def run_batch(batch: Batch, runner: Runner, console: Console, *, fail_fast: bool) -> None:
+    """Do all videos; those that other processes are at come last, and are waited for.
+
+    Raises:
+        BatchError: some failed.
+    """
+    start = time.monotonic()
+    outcomes: dict[Video, Outcome] = {}
+    for waiting in (False, True):
+        todo = [job for job in batch.jobs if job.video not in outcomes]
+        outcomes |= _pass(batch, todo, runner, console, waiting=waiting, fail_fast=fail_fast)
+        if fail_fast and any(outcome.error for outcome in outcomes.values()):
+            break
+    ordered = [outcomes[job.video] for job in batch.jobs if job.video in outcomes]
+    left = [job.video for job in batch.jobs if job.video not in outcomes]
+    _report(batch, ordered, left, time.monotonic() - start, console)
+
+
+def _pass(
+    batch: Batch,
+    todo: Sequence[Job],
+    runner: Runner,
+    console: Console,
+    *,
+    waiting: bool,
+    fail_fast: bool,
+) -> dict[Video, Outcome]:
+    total, found = len(batch.jobs), {}
+    for outcome in runner(todo, waiting):
+        video = outcome.job.video
+        if outcome.busy:
+            console.note(f"{video.path}: {outcome.busy} is at it; the others first")
+            continue
+        found[video] = outcome
+        if outcome.result and not outcome.skipped:
+            count = total - len(todo) + len(found)
+            speed = f"{outcome.result['frames_per_second']:.2f} fps"
+            console.note(
+                f"[{count}/{total}] {video.name}: {outcome.result['frames']} frames, {speed}"
+            )
+        if outcome.error and fail_fast:
+            break
+    return found
+
+
+def _report(
+    batch: Batch,
+    outcomes: Sequence[Outcome],
+    left: Sequence[Video],
+    seconds: float,
+    console: Console,
+) -> None:
+    """Table, summary.json and the list of what failed."""
+    results = [_entry(outcome) for outcome in outcomes if outcome.result]
+    failed = [_failure(outcome) for outcome in outcomes if outcome.error]
+    again = [outcome.job.video for outcome in outcomes if outcome.error] + list(left)
+    suffix = (
+        f"-{batch.shard.index + 1}-of-{batch.shard.count}"
+        if batch.shard and batch.shard.count > 1
+        else ""
+    )
+    list_file = batch.output / f"failed{suffix}.txt"
+    rerun = rerun_line(list_file, batch.options) if again else None
+    document = {
+        "version": __version__,
+        "videos": len(batch.jobs),
+        "done": sum(not entry["skipped"] for entry in results),
+        "skipped": sum(entry["skipped"] for entry in results),
+        "failed": failed,
+        "not_started": [str(video.path) for video in left],
+        "warnings": sum(len(entry["warnings"]) for entry in results),
+        "seconds": round(seconds, 3),
+        "rerun": rerun,
+        "results": results,
+    }
+    console.result(document)
+    console.event("summary", **{k: v for k, v in document.items() if k != "results"})
+    console.print(table(results))
+    try:
+        with atomic_path(batch.output / f"summary{suffix}.json") as path:
+            path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        list_file.unlink(missing_ok=True)
+        if again:
+            with atomic_path(list_file) as path:
+                write_list(path, again)
+    except (KmnError, OSError) as error:
+        console.warn(f"no summary was written: {error}")
+    if document["warnings"]:
+        console.note(f"{document['warnings']} warnings, see summary.json")
+    if failed:
+        lines = [f"{entry['input']}: {entry['message']}" for entry in failed[:LISTED]]
+        if len(failed) > LISTED:
+            lines.append(f"… and {len(failed) - LISTED} more")
+        undone = f", {len(left)} not started" if left else ""
+        raise BatchError(
+            "\n  ".join([f"{len(failed)} of {len(batch.jobs)} videos failed{undone}:", *lines]),
+            f"Once mended, this does just those: {rerun}",
+        )
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.result is not None
+    chosen = ("input", "frames", "object_ids", "frames_per_second", "peak_memory_bytes", "seconds")
+    return {
+        "output": str(outcome.job.folder),
+        "skipped": outcome.skipped,
+        **{name: outcome.result[name] for name in chosen},
+        "continued": outcome.result.get("continued"),
+        "warnings": outcome.result["warnings"],
+    }
+
+
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.error is not None
+    return {
+        "input": str(outcome.job.video.path),
+        "output": str(outcome.job.folder),
+        "message": outcome.error.message,
+        "hint": outcome.error.hint,
+        "exit_code": int(outcome.error.exit_code),
+    }
+
+
+def table(results: Sequence[dict[str, Any]]) -> Table:
+    """One row a video."""
+    grid = Table()
+    for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "results"):
+        grid.add_column(column, overflow="fold")
+    for result in results:
+        grid.add_row(
+            Path(result["input"]).name,
+            str(result["frames"]),
+            str(len(result["object_ids"])),
+            f"{result['frames_per_second']:.2f}",
+            f"{result['peak_memory_bytes'] / 2**20:.0f} MiB",
+            f"{result['seconds']['total']:.1f}",
+            result["output"],
+        )
+    return grid

@@ -1,0 +1,72 @@
+"""Going on with a video where an interrupted run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kmn_cli.commands.result_json import frames_on_disk
+from kmn_cli.errors import InputError
+from kmn_cli.media.masks import read_mask
+from kmn_cli.media.video import Frame, VideoInfo
+
+if TYPE_CHECKING:
+    from kmn_cli.inference.pipeline import Earlier
+    from kmn_cli.inference.saved_state import SavedState
+    from kmn_cli.media.sinks import Sink
+
+
+def why_not(formats: Sequence[str]) -> str | None:
+    """Why results of these formats cannot be continued; None where they can."""
+    if "alpha" in formats:
+        return "alpha.mov cannot be made again from finished frames"
+    if "overlay" in formats and "masks" not in formats:
+        return "overlay.mp4 can be made again from masks only, which are not written"
+    return None
+
+
+def continue_run(
+    folder: Path, sinks: Mapping[str, Sink], state: SavedState, info: VideoInfo
+) -> tuple[Earlier | None, dict[str, Any] | None]:
+    """Restore the state of an interrupted run, if there is one.
+
+    Args:
+        folder: of the results.
+        sinks: by their format.
+        state: with a fresh segmenter, which is restored.
+        info: the source.
+
+    Returns:
+        What need not be done again; and for result.json how many frames were kept, and why: None
+        when no frame was found.
+    """
+    from kmn_cli.inference.pipeline import Earlier
+
+    formats = tuple(sinks)
+    found = frames_on_disk(folder, formats)
+    reason = why_not(formats)
+    stop = None
+    if found and reason is None:
+        stop = state.restore(info.first + found)
+        reason = "there is no usable state of the same run"
+    if stop is None:
+        state.remove()  # it must never meet the frames that are written from now on
+        note = f"{reason}: all frames are segmented again"
+        return None, {"frames_kept": 0, "note": note} if found else None
+    kept = stop - info.first
+    note = f"{kept} frames of an interrupted run are kept"
+    if "overlay" in sinks:
+        note += "; overlay.mp4 is made again from their masks"
+
+    def labels(frame: Frame) -> np.ndarray:
+        path = folder / "masks" / f"{frame.name}.png"
+        try:
+            return read_mask(path, (info.width, info.height), allow_empty=True).labels
+        except InputError as error:
+            raise InputError(error.message, "Run again with --overwrite.") from error
+
+    again = [sinks["overlay"]] if "overlay" in sinks else []
+    return Earlier(stop, again, labels), {"frames_kept": kept, "note": note}

@@ -1,0 +1,173 @@
+"""The mask of one frame: made from prompts, saved with a preview, and how to go on from it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kmn_cli.commands.prompt_options import parse_prompts
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.media.exports.targets import png
+from kmn_cli.media.files import atomic_path
+from kmn_cli.media.frame_store import FrameStore
+from kmn_cli.media.init_mask import check_all_there, draw_preview, mask_from_prompts
+from kmn_cli.media.labelme import read_labelme
+from kmn_cli.media.masks import write_mask
+from kmn_cli.media.prompts import Prompts
+from kmn_cli.media.video import open_video
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was written."""
+
+    mask: Path
+    preview: Path
+    frame: int
+    command: str
+    objects: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of --json."""
+        return {
+            "mask": str(self.mask),
+            "preview": str(self.preview),
+            "frame": self.frame,
+            "objects": self.objects,
+            "command": self.command,
+        }
+
+    def to_text(self) -> str:
+        """The same for people."""
+        lines = [
+            f"object {each['id']}{' (' + each['name'] + ')' if 'name' in each else ''}: "
+            f"{each['pixels']} pixels"
+            for each in self.objects
+        ]
+        lines.append(f"{self.mask} is written; look at {self.preview}, then:")
+        return "\n".join([*lines, self.command])
+
+
+class FirstMask:
+    """One video, and the one mask file that is made for it.
+
+    Attributes:
+        store: the video's frames.
+        output: the mask file.
+    """
+
+    def __init__(self, store: FrameStore, video: Path, output: Path) -> None:
+        self.store, self.output = store, output
+        self._video = video
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the frames."""
+        return self.store.info.width, self.store.info.height
+
+    def add_labelme(self, prompts: dict[int, Prompts], files: Sequence[Path]) -> dict[int, str]:
+        """Add the objects of labelme files to the prompts, and return their names by id.
+
+        Raises:
+            InputError: a file cannot be used.
+            UsageError: there are too many objects, or none.
+        """
+        names = {}
+        for path in files:
+            for found in read_labelme(path, self.size):
+                object_id = max(prompts, default=0) + 1
+                prompts[object_id], names[object_id] = found.prompts, found.label
+        if not 0 < len(prompts) <= 255 or max(prompts) > 255:
+            raise UsageError(
+                f"{len(prompts)} objects are marked." if prompts else "Nothing is marked.",
+                "Give --box X,Y,W,H, --points, --polygon or --from-labelme for 1 to 255 objects, "
+                "or draw with --web.",
+            )
+        return names
+
+    def labels(self, index: int, prompts: Mapping[int, Prompts]) -> np.ndarray:
+        """Return the ids (H, W) uint8 that the prompts mean in a frame."""
+        return mask_from_prompts(self.store.get(index).image, prompts)
+
+    def save(
+        self, index: int, prompts: Mapping[int, Prompts], names: Mapping[int, str] | None = None
+    ) -> Saved:
+        """Write the mask and its preview.
+
+        Raises:
+            InputError: an object has no pixel.
+            KmnError: the files cannot be written.
+        """
+        labels = self.labels(index, prompts)
+        check_all_there(labels, prompts)
+        preview = self.output.with_name(f"{self.output.stem}-preview.png")
+        with atomic_path(preview) as part:
+            part.write_bytes(png(draw_preview(self.store.get(index).image, labels)))
+        write_mask(self.output, labels)
+        objects = []
+        for object_id in sorted(prompts):
+            mask = (labels == object_id).astype(np.uint8)
+            said: dict[str, Any] = {"id": object_id}
+            if names and object_id in names:
+                said["name"] = names[object_id]
+            box = list(cv2.boundingRect(mask))
+            objects.append({**said, "pixels": int(mask.sum()), "box": box})
+        return Saved(self.output, preview, index, self.command(index), objects)
+
+    def command(self, index: int) -> str:
+        """Return the line that segments the video with the mask of this frame."""
+        info = self.store.info
+        frame = self.store.get(index).name if info.is_folder else str(index)
+        mask = f"{frame}={self.output}" if index else str(self.output)
+        return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
+
+
+def suffix_png(output: Path) -> None:
+    """Refuse formats that would blur ids.
+
+    Raises:
+        UsageError: the mask would be no PNG.
+    """
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"-o {output}: a mask is a PNG.", "Name it MASK.png.")
+
+
+def refuse_existing(output: Path, overwrite: bool) -> None:
+    """Refuse to replace a mask that somebody may have drawn by hand.
+
+    Raises:
+        UsageError: it exists.
+        InputError: it is a folder.
+    """
+    if output.is_dir():
+        raise InputError(f"{output} is a folder.", "Name a file with -o.")
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists.", "--overwrite replaces it; -o names another file.")
+
+
+def mask_for_segment(
+    video: Path, folder: Path, boxes: Sequence[str], points: Sequence[str], start: str | None
+) -> Path:
+    """Make the mask that `kmn segment --box` means, of the first frame that is read.
+
+    Args:
+        video: the input.
+        folder: of its results; the mask is FOLDER/first-mask.png, with a preview beside it.
+        boxes, points: as typed.
+        start: of the part that is read, as typed.
+
+    Raises:
+        UsageError: an option cannot be understood.
+        InputError: the video cannot be read, or an object has no pixel.
+    """
+    prompts = parse_prompts(boxes, points)
+    with open_video(video, start=start) as reader:
+        index = reader.info.first
+    with FrameStore(video) as store:
+        return FirstMask(store, video, folder / "first-mask.png").save(index, prompts).mask

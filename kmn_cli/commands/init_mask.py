@@ -1,0 +1,99 @@
+"""`kmn init-mask`: a first mask without an image editor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.options import Debug, Json, Quiet, Verbose
+from kmn_cli.errors import UsageError
+
+
+def init_mask(
+    video: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VIDEO", show_default=False, help="A video, a folder of frames or a picture."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MASK", help="The index PNG to write.")
+    ] = Path("mask.png"),
+    frame: Annotated[
+        str, typer.Option(metavar="N", help="The frame, counted from 0, or its file's name.")
+    ] = "0",
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            show_default=False,
+            help="Box around an object, in pixels; repeat it for objects 1, 2, …",
+        ),
+    ] = None,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"X,Y -X,Y"',
+            show_default=False,
+            help="Points in an object and, with a minus, outside of it; the n-th is about object "
+            "n, and mends its box.",
+        ),
+    ] = None,
+    polygon: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"X,Y X,Y …"',
+            show_default=False,
+            help='Outline of an object, taken as it is. "3:" before any of these names the object.',
+        ),
+    ] = None,
+    from_labelme: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", show_default=False, help="Shapes drawn with labelme."),
+    ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Draw it in the browser, on a page of this machine.")
+    ] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="With --web, open the page.")
+    ] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --web: of 127.0.0.1; 0 is any free one.")
+    ] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a mask that is there already.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make the mask of one frame from boxes, points or outlines.
+
+    Beside MASK, a preview is written that shows it over the frame.
+    """
+    with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
+        from kmn_cli.commands.first_mask import FirstMask, refuse_existing, suffix_png
+        from kmn_cli.commands.prompt_options import parse_prompts
+        from kmn_cli.media.frame_store import FrameStore
+
+        suffix_png(output)
+        prompts = parse_prompts(box or [], points or [], polygon or [])
+        if web and (prompts or from_labelme):
+            raise UsageError("--web starts with an empty page.", "Leave out --box and the like.")
+        refuse_existing(output, overwrite)
+        with FrameStore(video) as store:
+            first = FirstMask(store, video, output)
+            index = store.index(frame)
+            if web:
+                from kmn_cli.commands.web.server import serve
+
+                saved = serve(first, index, console, port=port, browser=browser)
+            else:
+                names = first.add_labelme(prompts, from_labelme or [])
+                saved = first.save(index, prompts, names)
+        console.result(saved.to_json())
+        console.print(saved.to_text())

@@ -1,0 +1,86 @@
+"""One video of a run: what is to be done, and whether it has been done."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kmn_cli.commands.inputs import Video
+from kmn_cli.commands.mask_plan import MaskArgument, MaskPlan, masks_of
+from kmn_cli.commands.result_json import input_bytes, read_result
+from kmn_cli.media.video import VideoInfo, VideoReader, open_video
+
+if TYPE_CHECKING:
+    from kmn_cli.inference.segmenter import SegmentOptions
+    from kmn_cli.model.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the options of `kmn segment` say about how, and what is to be written."""
+
+    options: SegmentOptions
+    start: str | None
+    end: str | None
+    formats: tuple[str, ...]
+    overwrite: bool = False
+    save_every: float = 30.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video of a run, the --mask arguments, and where its results go."""
+
+    video: Video
+    masks: list[MaskArgument]
+    alone: bool
+    folder: Path
+
+    def open(self, settings: Settings) -> VideoReader:
+        """The reader of the frames that are asked for.
+
+        Raises:
+            KmnError: the video cannot be read.
+        """
+        return open_video(self.video.path, start=settings.start, end=settings.end)
+
+    def plan_masks(self, settings: Settings, info: VideoInfo) -> MaskPlan:
+        """The checked masks of the video.
+
+        Raises:
+            InputError: there is none, or one cannot be used.
+        """
+        whole = settings.start is None and settings.end is None
+        return MaskPlan(masks_of(self.video, self.masks, self.alone), info, whole=whole)
+
+
+def identity(
+    info: VideoInfo, masks: MaskPlan, settings: Settings, checkpoint: Checkpoint
+) -> dict[str, Any]:
+    """The entries of result.json that say what was done: what decides the results."""
+    return {
+        "input": str(info.path),
+        "input_bytes": input_bytes(info.path),
+        "settings": {
+            **asdict(settings.options),
+            "start": settings.start,
+            "end": settings.end,
+            "masks": masks.checksums,
+        },
+        "weights": {"name": checkpoint.name, "sha256": checkpoint.sha256},
+    }
+
+
+def finished(folder: Path, run: dict[str, Any], settings: Settings) -> dict[str, Any] | None:
+    """The result.json of a video that need not be done, or None.
+
+    Args:
+        folder: of the results.
+        run: its `identity`.
+
+    Raises:
+        UsageError: the folder holds the results of something else.
+    """
+    done = None if settings.overwrite else read_result(folder, run)
+    return done if done and set(settings.formats) <= set(done["outputs"]) else None

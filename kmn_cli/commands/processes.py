@@ -1,0 +1,159 @@
+"""Several workers on one machine: a process each, which takes the next video when it is free."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from rich.console import Console as RichConsole
+
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.job import Job, Settings
+from kmn_cli.commands.worker import Outcome, Worker, worker_died
+
+SECONDS_TO_END = 10.0
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker process is told when it starts."""
+
+    settings: Settings
+    weights: str | None
+    device: str
+    threads: int
+    quiet: bool
+    verbose: bool
+    debug: bool
+    log: Path | None
+
+
+def run_in_processes(
+    jobs: Iterable[Job], waiting: bool, orders: Sequence[Orders]
+) -> Iterator[Outcome]:
+    """Work off jobs with one process for each of `orders`, and yield outcomes as they come.
+
+    A process that dies costs the video it was at: it fails, and a new process takes the next.
+    Leaving the iterator early interrupts the processes and waits for them.
+    """
+    todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    count = 0
+    for job in jobs:
+        todo.put(job)
+        count += 1
+    done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=_attend, args=(order, todo, done, waiting, stop), daemon=True)
+        for order in orders[:count]
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(count):
+            outcome = done.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            yield outcome
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _attend(
+    orders: Orders,
+    todo: queue.SimpleQueue[Job],
+    done: queue.SimpleQueue[Outcome | BaseException],
+    waiting: bool,
+    stop: threading.Event,
+) -> None:
+    """Hand jobs to one worker process, and a new one when it has died."""
+    worker: _Process | None = None
+    try:
+        with suppress(queue.Empty):
+            while not stop.is_set():
+                job = todo.get_nowait()
+                worker = worker if worker and worker.is_alive() else _Process(orders)
+                done.put(worker.do(job, waiting, stop))
+    except BaseException as error:
+        done.put(error)
+    finally:
+        if worker is not None:
+            worker.end()
+
+
+class _Process:
+    """A worker process and the pipe to it."""
+
+    def __init__(self, orders: Orders) -> None:
+        # Not forked: a fork would copy the locks of torch's and OpenCV's threads as they stand.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_serve, args=(theirs, orders))
+        self._process.start()
+        theirs.close()
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def do(self, job: Job, waiting: bool, stop: threading.Event) -> Outcome:
+        try:
+            self._pipe.send((job, waiting))
+            while not self._pipe.poll(0.2):
+                if stop.is_set() and self._process.pid:
+                    os.kill(self._process.pid, signal.SIGINT)
+                    break
+            outcome: Outcome = self._pipe.recv()
+            return outcome
+        except (EOFError, OSError):
+            self._process.join()
+            return worker_died(job, self._process.exitcode)
+
+    def end(self) -> None:
+        """Let the process end: an idle one notices that the pipe is closed."""
+        self._pipe.close()
+        self._process.join(SECONDS_TO_END)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _serve(pipe: Connection, orders: Orders) -> None:
+    """The life of a worker process."""
+    import torch
+
+    # A shell lets what it starts in the background ignore this, which is how we are told to end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    torch.set_num_threads(orders.threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    console = Console(quiet=orders.quiet, verbose=orders.verbose, debug=orders.debug)
+    console.err = RichConsole(stderr=True, force_terminal=False)  # no bars: they would collide
+    worker: Worker | None = None
+    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
+        if orders.log is not None:
+            console.log_to(orders.log)
+        while True:
+            job, waiting = pipe.recv()
+            try:
+                worker = worker or Worker(orders.settings, orders.weights, orders.device, console)
+                pipe.send(worker(job, waiting))
+            except Exception as error:  # the device has no room for the network
+                pipe.send(Outcome(job, error=console.error(error)))
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process when the one that started it has gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,1 @@
+"""The page of `kmn init-mask --web`."""

@@ -1,0 +1,110 @@
+"""Works off the videos of a batch: what becomes of each is an outcome, never an exception."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kmn_cli.commands.claim import BusyError
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.job import Job, Settings
+from kmn_cli.commands.segment_one import Engine, segment_one
+from kmn_cli.errors import DeviceError, ExitCode, KmnError
+
+# Works off jobs in any order; `wait` tells to wait for videos other processes are at.
+Runner = Callable[[Iterable[Job], bool], Iterator["Outcome"]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one video: one of `result`, `error` and `busy` is set.
+
+    Attributes:
+        job: what was to be done.
+        result: its result.json.
+        skipped: it had been done before.
+        error: why it failed.
+        busy: the process that works on it.
+    """
+
+    job: Job
+    result: dict[str, Any] | None = None
+    skipped: bool = False
+    error: KmnError | None = None
+    busy: str | None = None
+
+
+class Worker:
+    """Segments one video after the other with one network on one device."""
+
+    def __init__(self, settings: Settings, weights: str | None, device: str, console: Console):
+        from kmn_cli.inference.device import ready_for_inference
+        from kmn_cli.model.checkpoint import load_checkpoint
+
+        checkpoint = load_checkpoint(weights)
+        chosen = console.choose_device(device)
+        # Made ready once, or every video would make a copy of its own.
+        checkpoint = replace(checkpoint, model=ready_for_inference(checkpoint.model, chosen))
+        self.engine = Engine(checkpoint, chosen, console)
+        self._settings, self._console = settings, console
+        console.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+
+    def __call__(self, job: Job, wait: bool) -> Outcome:
+        """Segment one video.
+
+        Raises:
+            Exception: only of a video that is alone, or KeyboardInterrupt.
+        """
+        start, path = time.monotonic(), str(job.video.path)
+        self._console.event("started", input=path, output=str(job.folder))
+        try:
+            result = segment_one(job, self._settings, self.engine, wait=wait)
+        except BusyError as error:
+            self._console.event("busy", input=path, holder=str(error))
+            return Outcome(job, busy=str(error))
+        except Exception as error:
+            if job.alone:
+                raise
+            self._console.note(f"{job.video.path} failed:")
+            said = self._console.error(error)
+            self._console.event("failed", input=path, message=said.message)
+            if said.exit_code == ExitCode.DEVICE:
+                _free_memory()
+            return Outcome(job, error=said)
+        if result.skipped:
+            self._console.note(f"{job.video.path}: already done, see {job.folder}")
+        seconds = round(time.monotonic() - start, 3)
+        name = "skipped" if result.skipped else "finished"
+        facts = {"frames": result.document["frames"], "seconds": seconds}
+        self._console.event(name, input=path, output=str(job.folder), **facts)
+        return Outcome(job, result.document, result.skipped)
+
+    def run(self, jobs: Iterable[Job], wait: bool) -> Iterator[Outcome]:
+        """Segment videos in their order."""
+        for job in jobs:
+            yield self(job, wait)
+
+
+def _free_memory() -> None:
+    """Give memory that was taken when it ran out back before the next video."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def worker_died(job: Job, status: int | None) -> Outcome:
+    """The outcome of a job whose process has ended in the middle."""
+    how = f"signal {-status}" if status and status < 0 else f"status {status}"
+    return Outcome(
+        job,
+        error=DeviceError(
+            f"{job.video.path}: its worker process ended with {how}.",
+            "If memory ran out (signal 9), take fewer --workers or a smaller --size; run the same "
+            "command again, and it goes on from the last saved state.",
+        ),
+    )

@@ -1,0 +1,76 @@
+"""How long and how much memory a video will take, from a few steps of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kmn_cli.inference.measure import peak_memory, reset_peak_memory
+from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.model import KMN
+
+FRAMES_WITHOUT_LIMIT = 20  # in memory, where no limit says how many
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one video size and number of objects.
+
+    Attributes:
+        first: seconds for a frame while one frame is in memory.
+        full: seconds for a frame when the memory is full.
+        base_bytes: memory before the first frame.
+        peak_bytes: at the most, with a full memory.
+    """
+
+    first: float
+    full: float
+    base_bytes: int
+    peak_bytes: int
+
+    def seconds(self, frames: int, options: SegmentOptions) -> float:
+        """Time in the network for a video of so many frames."""
+        per_frame = (self.full - self.first) / (_most(options) * options.memory_every)
+        filling = min(frames, _most(options) * options.memory_every)
+        if not options.max_memory_frames:
+            filling = frames  # the memory grows to the end
+        last = self.first + filling * per_frame
+        return filling * (self.first + last) / 2 + (frames - filling) * self.full
+
+
+def measure(
+    model: KMN,
+    options: SegmentOptions,
+    device: torch.device,
+    frame: np.ndarray,
+    labels: np.ndarray,
+) -> Cost:
+    """Times a frame (H, W, 3) uint8 with its labels (H, W) uint8, memory empty and full."""
+    segmenter = VideoSegmenter(model, options, device)
+    reset_peak_memory(device)
+    base = peak_memory(device)
+    segmenter.step(frame, labels)
+    segmenter.step(frame)  # warms up
+    first = _time(segmenter, frame)
+    facts, tensors = segmenter.state()
+    for number, group in enumerate(facts["groups"]):
+        kept = list(range(_most(options) - 1))
+        group["bank"] |= {"kept": kept, "previous": facts["frame"], "room": len(kept) + 1}
+        for name in (f"key.{number}", f"value.{number}"):
+            tensors[name] = tensors[name][:, :1].expand(-1, len(kept) + 1, -1, -1)
+    segmenter.restore(facts, tensors)
+    segmenter.step(frame)
+    return Cost(first, _time(segmenter, frame), base, peak_memory(device))
+
+
+def _most(options: SegmentOptions) -> int:
+    return options.max_memory_frames or FRAMES_WITHOUT_LIMIT
+
+
+def _time(segmenter: VideoSegmenter, frame: np.ndarray) -> float:
+    """Seconds for one frame; `step` returns when the device is done."""
+    before = segmenter.seconds["model"]
+    segmenter.step(frame)
+    return segmenter.seconds["model"] - before

@@ -1,0 +1,1 @@
+"""Masks for other programs: one small file for each family of formats."""

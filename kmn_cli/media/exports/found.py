@@ -1,0 +1,114 @@
+"""Folders of masks: kmn's own results, and those of other tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kmn_cli.errors import InputError
+from kmn_cli.media.files import existing, list_images, natural_key
+
+
+@dataclass(frozen=True)
+class MaskFolder:
+    """The mask files of one video.
+
+    Attributes:
+        name: of the video.
+        masks: PNG files, in time order.
+        soft: folder of probabilities, one folder an object, where there is one.
+        source: the video that result.json names, if it is still there.
+        object_ids: what result.json says; None where there is none.
+        frames: how many masks there should be by result.json.
+    """
+
+    name: str
+    masks: tuple[Path, ...]
+    soft: Path | None = None
+    source: Path | None = None
+    object_ids: tuple[int, ...] | None = None
+    frames: int | None = None
+
+
+def find_mask_folders(paths: Sequence[Path]) -> list[MaskFolder]:
+    """Find the masks in result folders, in folders of them, and in any folder of PNGs.
+
+    Raises:
+        InputError: a path is missing or holds no masks, or two videos share a name.
+    """
+    found = [folder for path in paths for folder in _find(path)]
+    by_name: dict[str, MaskFolder] = {}
+    for folder in found:
+        other = by_name.setdefault(folder.name, folder)
+        if other is not folder:
+            raise InputError(
+                f"{other.masks[0].parent} and {folder.masks[0].parent} are both called "
+                f"'{folder.name}'.",
+                "Export them one after the other, into different folders.",
+            )
+    return found
+
+
+def _find(path: Path) -> list[MaskFolder]:
+    root = existing(path)
+    if not root.is_dir():
+        raise InputError(
+            f"{path} is a file.", "Give the folder that holds the masks, one PNG a frame."
+        )
+    if here := _one(root, root.name):
+        return [here]
+    # DAVIS and YouTube-VOS keep the folders of their videos one or two levels down.
+    levels = [root / "Annotations" / "480p", root / "Annotations", root]
+    top = next(level for level in levels if level.is_dir())
+    if inside := list(_below(top, top)):
+        return inside
+    raise InputError(
+        f"{path}: no masks here.",
+        "Expected a result folder of `kmn segment` with masks/ in it, several of them, or PNGs "
+        "whose index is the object's id.",
+    )
+
+
+def _below(folder: Path, top: Path) -> Iterator[MaskFolder]:
+    """The videos below a folder; their names are their paths from the top."""
+    children = (c for c in folder.iterdir() if c.is_dir() and not c.name.startswith("."))
+    for child in sorted(children, key=lambda path: natural_key(path.name)):
+        if one := _one(child, child.relative_to(top).as_posix()):
+            yield one
+        elif not (child / "result.json").is_file():  # results without masks have other PNGs
+            yield from _below(child, top)
+
+
+def _one(folder: Path, name: str) -> MaskFolder | None:
+    """The masks in `folder/masks` or in `folder` itself; None where there are none."""
+    if folder.name == "masks" and (folder.parent / "result.json").is_file():
+        folder, name = folder.parent, folder.parent.name
+    inner = folder / "masks"
+    masks = _masks(inner if inner.is_dir() else folder)
+    if not masks:
+        return None
+    said = _read_result(folder / "result.json")
+    video, ids, frames = said.get("input"), said.get("object_ids"), said.get("frames")
+    source = Path(video) if isinstance(video, str) else None
+    return MaskFolder(
+        name,
+        masks,
+        folder / "soft" if (folder / "soft").is_dir() else None,
+        source if source is not None and source.exists() else None,
+        tuple(int(i) for i in ids) if isinstance(ids, list) else None,
+        frames if isinstance(frames, int) else None,
+    )
+
+
+def _masks(folder: Path) -> tuple[Path, ...]:
+    return tuple(path for path in list_images(folder) if path.suffix.lower() == ".png")
+
+
+def _read_result(path: Path) -> dict[str, object]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # another tool's folder, or a run that is not finished
+        return {}
+    return document if isinstance(document, dict) else {}

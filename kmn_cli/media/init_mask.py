@@ -1,0 +1,89 @@
+"""A first mask from what a person says about a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from kmn_cli.errors import InputError
+from kmn_cli.media.grabcut import find_edges
+from kmn_cli.media.overlay import draw_overlay
+from kmn_cli.media.palette import voc_palette
+from kmn_cli.media.prompts import Point, Prompts, Stroke, check_prompts
+
+FindEdges = Callable[[np.ndarray, Prompts], np.ndarray]
+
+
+def mask_from_prompts(
+    image: np.ndarray, objects: Mapping[int, Prompts], find: FindEdges = find_edges
+) -> np.ndarray:
+    """Return ids (H, W) uint8, 0 the background: where objects overlap, the higher id.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        objects: prompts by id, 1..255.
+        find: finds an object's edges, (H, W) bool.
+
+    Raises:
+        InputError: when prompts lie outside the frame.
+    """
+    check_prompts(objects, (image.shape[1], image.shape[0]))
+    labels = np.zeros(image.shape[:2], np.uint8)
+    for object_id, prompts in sorted(objects.items()):
+        labels[_object(image, prompts, find)] = object_id
+    return labels
+
+
+def check_all_there(labels: np.ndarray, objects: Mapping[int, Prompts]) -> None:
+    """Refuse a mask that lacks an object.
+
+    Raises:
+        InputError: naming the object.
+    """
+    missing = sorted(set(objects) - set(np.unique(labels).tolist()))
+    if missing or not objects:
+        raise InputError(
+            f"Object {missing[0]} has no pixel." if missing else "No object is marked.",
+            "Draw its box closer, add points inside of it, or give its polygon; an object under "
+            "another needs the higher number.",
+        )
+
+
+def draw_preview(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the frame with each object tinted and outlined in its colour, (H, W, 3) uint8."""
+    preview = cv2.addWeighted(image, 0.6, draw_overlay(image, labels), 0.4, 0)
+    thick = max(1, round(min(labels.shape) / 300))
+    for object_id in np.unique(labels[labels > 0]).tolist():
+        mask = (labels == object_id).astype(np.uint8)
+        lines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        # The palette is dark: a bright line beside the colour shows on every background.
+        bright = np.minimum(voc_palette()[object_id].astype(int) + 100, 255).tolist()
+        cv2.drawContours(preview, lines, -1, (0, 0, 0), 2 * thick + 1)
+        cv2.drawContours(preview, lines, -1, bright, thick)
+    return preview
+
+
+def _object(image: np.ndarray, prompts: Prompts, find: FindEdges) -> np.ndarray:
+    mask = find(image, prompts) if prompts.has_hints else np.zeros(image.shape[:2], bool)
+    canvas = mask.astype(np.uint8)
+    if prompts.bitmap is not None:
+        canvas[prompts.bitmap] = 1
+    for polygon in prompts.polygons:
+        cv2.fillPoly(canvas, [_pixels(polygon)], 1)
+    for stroke in prompts.strokes:
+        _paint(canvas, stroke)
+    return canvas.view(bool)
+
+
+def _paint(canvas: np.ndarray, stroke: Stroke) -> None:
+    value = 0 if stroke.erase else 1
+    points = _pixels(stroke.points)
+    cv2.polylines(canvas, [points], False, value, max(1, round(2 * stroke.radius)))
+    for x, y in points.tolist():  # round ends, also of a single dot
+        cv2.circle(canvas, (x, y), round(stroke.radius), value, cv2.FILLED)
+
+
+def _pixels(points: Sequence[Point]) -> np.ndarray:
+    return np.rint(np.array(points, np.float64).reshape(-1, 2)).astype(np.int32)

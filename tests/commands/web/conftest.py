@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from drawn_data import draw_disc, draw_frame
+from PIL import Image
+
+from kmn_cli.commands.first_mask import FirstMask
+from kmn_cli.commands.web.server import PageServer
+from kmn_cli.commands.web.session import Session
+from kmn_cli.media.frame_store import FrameStore
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """Three upright pictures, as a phone takes them, of a disc that moves down."""
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for index in range(3):
+        mask = draw_disc((160, 90), (60 + 20 * index, 45), 25)
+        Image.fromarray(draw_frame(mask, index)).save(folder / f"{index:05d}.png")
+    return folder
+
+
+@pytest.fixture
+def server(frames: Path, tmp_path: Path) -> Iterator[PageServer]:
+    """Serves a page for the pictures, whose mask is tmp_path/web.png."""
+    with FrameStore(frames) as store:
+        session = Session(FirstMask(store, frames, tmp_path / "web.png"), 0)
+        with PageServer(session) as server:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            yield server
+            server.shutdown()
+            thread.join()

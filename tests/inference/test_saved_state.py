@@ -1,0 +1,144 @@
+"""A run that is continued from a saved state ends as if it had never stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kmn_cli.inference.object_report import ObjectReport
+from kmn_cli.inference.saved_state import SavedState
+from kmn_cli.inference.segmenter import Prediction, SegmentOptions, VideoSegmenter
+from kmn_cli.media.video import Frame
+from kmn_cli.model import KMN, KMNConfig
+
+FRAMES, SIZE = 12, (45, 70)
+OPTIONS = {
+    "default": SegmentOptions(),
+    "capped": SegmentOptions(memory_every=2, max_memory_frames=3),
+    "unbounded": SegmentOptions(memory_every=1, max_memory_frames=0, sigma=None),
+    "scaled": SegmentOptions(size=32),
+    "bf16": SegmentOptions(precision="bf16"),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> KMN:
+    torch.manual_seed(0)
+    return KMN(KMNConfig.tiny()).eval()
+
+
+def frame(index: int) -> np.ndarray:
+    return np.random.default_rng(index).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+
+
+def mask(index: int) -> np.ndarray | None:
+    """Two objects at first, a third one later, then a correction."""
+    given = {0: (7, 3), 4: (9,), 8: (3,)}.get(index)
+    if given is None:
+        return None
+    labels = np.zeros(SIZE, np.uint8)
+    for n, object_id in enumerate(given):
+        labels[4 + index + 14 * n : 16 + index + 14 * n, 10:40] = object_id
+    return labels
+
+
+class Run:
+    """One process's view of the video."""
+
+    def __init__(
+        self, model: KMN, options: SegmentOptions, path: Path, run: dict[str, Any] | None = None
+    ) -> None:
+        self.segmenter = VideoSegmenter(model, options)
+        self.report = ObjectReport((3, 7, 9), {0, 4, 8})
+        self.warnings: list[str] = []
+        self.state = SavedState(
+            path, run or {"run": 1}, self.segmenter, self.report, 1.0, self.warnings.append
+        )
+
+    def step(self, index: int) -> Prediction:
+        answer = self.segmenter.step(frame(index), mask(index), want_prob=True)
+        self.report.write(index, Frame(index, "", frame(index)), answer.labels, None)
+        return answer
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_bit_for_bit_from_every_frame(model: KMN, options: SegmentOptions, tmp_path: Path) -> None:
+    whole = Run(model, options, tmp_path / "0")
+    expected = []
+    for index in range(FRAMES):
+        expected.append(whole.step(index))
+        whole.state._path = tmp_path / str(index + 1)
+        whole.state.save(index + 1)
+    for stop in range(1, FRAMES):
+        later = Run(model, options, tmp_path / str(stop))
+        assert later.state.restore(stop) == stop
+        for index in range(stop, FRAMES):
+            answer = later.step(index)
+            assert np.array_equal(answer.labels, expected[index].labels), (stop, index)
+            assert np.array_equal(answer.prob, expected[index].prob), (stop, index)
+        assert later.report.to_json() == whole.report.to_json()
+        assert later.segmenter.dropped_frames == whole.segmenter.dropped_frames
+
+
+@pytest.fixture
+def saved(model: KMN, tmp_path: Path) -> Path:
+    """The state after three frames."""
+    run = Run(model, SegmentOptions(), tmp_path / "state")
+    for index in range(3):
+        run.step(index)
+    run.state.save(3)
+    return tmp_path / "state"
+
+
+def test_only_its_own_run_is_continued(model: KMN, saved: Path) -> None:
+    assert Run(model, SegmentOptions(), saved, {"run": 2}).state.restore(3) is None
+    assert Run(model, SegmentOptions(), saved).state.restore(2) is None  # a frame is missing
+    assert Run(model, SegmentOptions(), saved.with_name("none")).state.restore(3) is None
+    assert Run(model, SegmentOptions(), saved).state.restore(3) == 3
+
+
+def test_a_damaged_state_is_no_state(model: KMN, saved: Path) -> None:
+    data = saved.read_bytes()
+    for damaged in (b"", data[:100], data[: len(data) // 2], b"\xff" * 500, data[::-1]):
+        saved.write_bytes(damaged)
+        run = Run(model, SegmentOptions(), saved)
+        assert run.state.restore(3) is None
+        assert run.segmenter.object_ids == ()
+
+
+def test_saving_that_fails_costs_only_the_state(model: KMN, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = Run(model, SegmentOptions(), tmp_path / "file" / "state")
+    run.step(0)
+    run.state._next = 0.0
+    assert run.state.due()
+    run.state.save(1)
+    assert len(run.warnings) == 1
+    assert not run.state.due()
+
+
+def test_it_saves_now_and_then(model: KMN, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most once in `every` seconds, and a slow disk is used the more rarely."""
+    now = 0.0
+    monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: now)
+    run = Run(model, SegmentOptions(), saved)
+    run.step(0)
+    assert not run.state.due()
+    now = 1.0
+    assert run.state.due()
+    run.state.save(1)
+    now = 1.9
+    assert not run.state.due()
+    now = 2.0
+    assert run.state.due()
+    ticks = iter([2.0, 5.0])  # three seconds for the next save
+    monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: next(ticks))
+    run.state.save(2)
+    monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: 154.0)
+    assert not run.state.due()
+    monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: 155.0)
+    assert run.state.due()
