@@ -36,7 +36,7 @@ def show_plan(jobs: Sequence[Job], settings: Settings, engine: Engine, workers: 
     console.result(
         {
             "videos": rows,
-            "network_seconds": round(seconds, 1),
+            "network_seconds": round(seconds, 3),
             "memory_bytes": memory,
             "workers": workers,
         }
@@ -90,7 +90,7 @@ def _estimate(
     cost = measure(engine.checkpoint.model, options, engine.device, frame, labels)
     for row in todo:
         share = _load(row) / _load(largest)
-        row["network_seconds"] = round(share * cost.seconds(row["frames"] or 0, options), 1)
+        row["network_seconds"] = round(share * cost.seconds(row["frames"] or 0, options), 3)
         row["memory_bytes"] = round(cost.base_bytes + share * (cost.peak_bytes - cost.base_bytes))
 
 

@@ -80,6 +80,7 @@ def load_checkpoint(weights: str | Path | None = None) -> Checkpoint:
             config, tensors, metadata = _read_safetensors(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    _refuse_giants(config, tensors, path)
     model = KMN(config)
     load_strictly(model, tensors, str(path))
     model.eval().requires_grad_(False)
@@ -136,8 +137,30 @@ def find_weights(weights: str | Path | None) -> Path:
     )
 
 
+def _refuse_giants(config: KMNConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse a description of a network that its file does not hold, before it fills the memory."""
+    if sum(config.blocks) <= len(tensors):
+        with torch.device("meta"):  # sizes only
+            check_names(KMN(config), tensors, str(path))
+        return
+    raise WeightsError(
+        f"{path}: describes {sum(config.blocks)} blocks, but holds {len(tensors)} tensors.",
+        "Copy or download it again.",
+    )
+
+
 def load_strictly(model: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copies tensors into a module, all of them and no others.
+
+    Raises:
+        WeightsError: naming every missing, unexpected and misshapen tensor.
+    """
+    check_names(model, tensors, source)
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+def check_names(model: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Compare tensors with those of a module by name and shape.
 
     Raises:
         WeightsError: naming every missing, unexpected and misshapen tensor.
@@ -158,7 +181,6 @@ def load_strictly(model: torch.nn.Module, tensors: Mapping[str, Tensor], source:
             f"{source}: not the weights of this network; {'; '.join(problems)}",
             "Use a checkpoint written by `kmn train`, or STM's STM_weights.pth.",
         )
-    model.load_state_dict(dict(tensors), strict=False)
 
 
 def _weight_folders() -> list[Path]:

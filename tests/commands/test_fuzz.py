@@ -17,6 +17,8 @@ import torch
 from hypothesis import strategies as st
 from mutations import changes, damage, for_each
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 from typer.testing import Result
 
 from kmn_cli.errors import KmnError
@@ -184,6 +186,19 @@ def test_checkpoints(
     for_each(10 * examples, changes, check)
 
 
+@pytest.mark.parametrize("claim", [{"width": 4096}, {"blocks": [4096, 4096, 4096]}])
+def test_a_checkpoint_that_claims_to_be_a_giant(
+    survives: Kmn, place: Path, tiny_weights: Path, claim: dict[str, Any]
+) -> None:
+    with safe_open(tiny_weights, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        config = json.loads(file.metadata()["kmn_config"])
+    path = place / "giant.safetensors"
+    save_file(tensors, path, {"kmn_config": json.dumps(config | claim)})
+    result = survives(place / "frames", "--mask", place / "mask.png", weights=path)
+    assert result.exit_code == 4
+
+
 def test_a_checkpoint_runs_no_code(survives: Kmn, place: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:
@@ -228,8 +243,10 @@ def test_what_an_earlier_run_left(
 
 
 @many
-def test_lists(survives: Kmn, place: Path, examples: int) -> None:
-    data = f"{place}/frames\tsome/name\n{place}/frames\n{place}/fr*\n".encode()
+def test_lists(survives: Kmn, place: Path, monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
+    # Relative paths: a cut absolute one would be a folder of this machine, such as "/".
+    monkeypatch.chdir(place / "frames")
+    data = b"../frames\tsome/name\n../frames\n../fr*\n../fr*/0.png\n"
     (place / "masks").mkdir()
 
     def check(some_changes: list[tuple[Any, ...]]) -> None:
