@@ -163,6 +163,8 @@ def _segment(
             **{name: OUTPUTS[name] for name in settings.formats},
         },
     }
+    # Again: the encoder of a run that was killed may have started only after it.
+    clear_leftovers(job.folder)
     write_result(job.folder, document)
     state.remove()
     return document

@@ -124,6 +124,29 @@ def test_what_cannot_be_continued_is_redone_and_said(
     assert reason in continued["note"]
 
 
+def test_what_the_encoder_of_a_killed_run_leaves_is_removed(
+    kmn: Kmn,
+    movie: Path,
+    options: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Before the first frame, and what comes only later, too."""
+    out = tmp_path / "out/cat"
+    out.mkdir(parents=True)
+    (out / ".early.part").touch()
+    real = VideoSegmenter.step
+
+    def step(self: VideoSegmenter, *arguments: Any, **rest: Any) -> Any:
+        assert not (out / ".early.part").exists()
+        (out / ".late.part").touch()
+        return real(self, *arguments, **rest)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    assert kmn("segment", movie, *options, "-o", tmp_path / "out").exit_code == 0
+    assert not list(out.rglob(".*"))
+
+
 def test_other_settings_begin_anew(
     kmn: Kmn,
     movie: Path,
@@ -183,7 +206,9 @@ def test_killed_at_random_moments(
             kept += (result_of(out / "long")["continued"] or {}).get("frames_kept", 0)
             shutil.rmtree(out)
     assert forks.run([*command, "-o", out]) == 0
-    assert pictures(out / "long") == expected
+    found = pictures(out / "long")
+    assert set(found) == set(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
     document = result_of(out / "long")
     assert document["frames"] == 40
     kept += (document["continued"] or {}).get("frames_kept", 0)
