@@ -11,6 +11,7 @@ import typer
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.inputs import find_inputs
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
+from kmn_cli.commands.prompt_options import BOX_HELP, POINTS_HELP
 from kmn_cli.commands.rerun import options_given
 from kmn_cli.commands.shard import parse_shard, slurm_shard
 from kmn_cli.errors import UsageError
@@ -55,6 +56,14 @@ def segment(
             "frame are objects 1, 2, …; or a folder of masks named like frames or, for several "
             "inputs, like the videos.",
         ),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help=f"Instead of --mask. {BOX_HELP}", show_default=False),
+    ] = None,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y…", help=f"Instead of --mask. {POINTS_HELP}", show_default=False),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="Results go here.")
@@ -150,6 +159,17 @@ def segment(
         places = _places(device, devices, workers)
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
         videos = find_inputs(inputs or [], from_file, apart=beside)
+        if box or points:
+            if mask or len(videos) != 1 or dry_run:
+                raise UsageError(
+                    "--box and --points mark objects of one video, without --mask or --dry-run.",
+                    "kmn init-mask makes masks for the rest.",
+                )
+            from kmn_cli.commands.first_mask import mask_for_segment
+
+            video = videos[0]
+            made = mask_for_segment(video.path, output / video.name, box or [], points or [], start)
+            mask = [str(made)]
         arguments = parse_masks(mask or [], len(videos) == 1)
         alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
         if not alone:

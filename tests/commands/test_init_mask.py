@@ -13,7 +13,6 @@ from drawn_data import draw_disc, draw_frame
 from PIL import Image
 from typer.testing import Result
 
-from kmn_cli.commands.first_mask import mask_for_segment
 from kmn_cli.media.masks import read_mask
 
 Kmn = Callable[..., Result]
@@ -121,10 +120,28 @@ def test_what_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["shot"]
 
 
-def test_segment_may_take_the_same_prompts(kmn: Kmn, frames: Path, tmp_path: Path) -> None:
-    made = mask_for_segment(frames, tmp_path / "out", ["44,22,53,53"], ["70,48"], "2f")
-    assert made == tmp_path / "out" / "first-mask.png"
-    assert (tmp_path / "out" / "first-mask-preview.png").is_file()
-    typed = ("--frame", 2, "--box", "44,22,53,53", "--points", "70,48", "-o", tmp_path / "m.png")
-    assert kmn("init-mask", frames, *typed).exit_code == 0
-    assert made.read_bytes() == (tmp_path / "m.png").read_bytes()
+def test_segment_takes_the_same_prompts(
+    kmn: Kmn, frames: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    prompts = ("--box", "44,22,53,53", "--points", "70,48")
+    assert kmn("init-mask", frames, "--frame", 2, *prompts, "-o", tmp_path / "m.png").exit_code == 0
+    segment = ("segment", frames, "--start", "2f", "--weights", tiny_weights, "--device", "cpu")
+    run = kmn(*segment, *prompts, "-o", tmp_path / "out")
+    assert run.exit_code == 0, run.output
+    results = tmp_path / "out/shot"
+    assert (results / "first-mask.png").read_bytes() == (tmp_path / "m.png").read_bytes()
+    assert (results / "first-mask-preview.png").is_file()
+    assert [path.name for path in (results / "masks").iterdir()] == ["00020.png"]
+    again = kmn(*segment, *prompts, "-o", tmp_path / "out", "--json")
+    assert again.exit_code == 0 and "already" in again.stderr
+
+
+@pytest.mark.parametrize("more", [("--mask", "m.png"), ("other",), ("--dry-run",)])
+def test_segment_takes_prompts_of_one_video_only(
+    kmn: Kmn, frames: Path, movie: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    if more == ("other",):
+        more = (str(movie),)
+    run = kmn("segment", frames, *more, "--box", "1,2,3,4", "-o", tmp_path / "out")
+    assert run.exit_code == 2 and "kmn init-mask" in run.stderr
+    assert not (tmp_path / "out").exists()
