@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -17,8 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kmn_cli.data.clips import Batch, Source, draw_batch
 from kmn_cli.errors import KmnError
+from kmn_cli.inference.background import Prefetch
 from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import KMN, save_checkpoint
+from kmn_cli.training.ahead import on_device
 from kmn_cli.training.distributed import Workers
 from kmn_cli.training.interrupt import deferred_interrupt
 from kmn_cli.training.log import RunLog
@@ -135,16 +138,20 @@ def train(
 
     def draw(step: int) -> Batch:
         settings = recipe.clip_settings(budget.share(replace(progress, step=step)))
-        batch = draw_batch(sources, settings, recipe.seed, step, numbers)
-        return Batch(*(part.to(device) for part in batch))
+        return draw_batch(sources, settings, recipe.seed, step, numbers)
 
     log_folder = run if workers.is_first else None
-    with RunLog(log_folder, progress.step) as log, deferred_interrupt() as interrupted:
-        batch = draw(progress.step)
+    with (
+        RunLog(log_folder, progress.step) as log,
+        deferred_interrupt() as interrupted,
+        Prefetch(on_device(map(draw, itertools.count(progress.step)), device), depth=1) as batches,
+    ):
+        coming = iter(batches)
         saved = validated = progress.seconds
         running: list[float] = []
         clock = time.monotonic()
         while budget.share(progress) < 1:
+            batch = next(coming)
             set_rates(optimizer, recipe.rate_factor(progress.step, budget.share(progress)))
             with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                 logits: Tensor = parallel(batch.frames, _first_masks(batch), batch.present)
@@ -155,7 +162,6 @@ def train(
                 loss = loss + recipe.iou_weight * ious.mean()
             optimizer.zero_grad()
             loss.backward()
-            shown, batch = batch, draw(progress.step + 1)  # a GPU is still busy with the step
             norm = torch.nn.utils.clip_grad_norm_(
                 model.parameters(), recipe.clip_gradient or math.inf
             )
@@ -183,7 +189,7 @@ def train(
                 running.clear()
             if workers.is_first and progress.step % budget.sheet_steps == 1:
                 sheet = run / "samples" / f"{progress.step:06d}.png"
-                write_sheet(sheet, shown, logits.detach(), pixels.detach())
+                write_sheet(sheet, batch, logits.detach(), pixels.detach())
             if progress.seconds - validated >= 60 * budget.validate_minutes:
                 score()
                 validated = progress.seconds

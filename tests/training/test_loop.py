@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,3 +198,20 @@ def test_frozen_parts_do_not_move(tiny_model, tiny_recipe, still_source, run):
     assert any(n.startswith("query_encoder.trunk.layer2") for n in moved)
     assert any(n.startswith("memory_encoder.trunk.layer1") for n in moved)
     assert "memory_encoder.conv_mask.weight" in moved
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_sees_the_same_samples_and_learns_the_same(
+    tiny_model, tiny_recipe, still_source, tmp_path
+):
+    losses = {}
+    for name in ("cpu", "cuda"):
+        device = torch.device(name)
+        source = replace(still_source, store=still_source.store.to(device))
+        (tmp_path / name).mkdir()
+        budget = Budget(iterations=3, log_steps=1)
+        train(deepcopy(tiny_model), [source], tiny_recipe(), budget, tmp_path / name, device)
+        records = (tmp_path / name / "log.jsonl").read_text().splitlines()
+        losses[name] = [json.loads(record)["loss"] for record in records]
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-2)
