@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.inference.device import has_fast_bf16, ready_for_inference
+from kmn_cli.inference.device import choose_precision, ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.model import KMN
 from kmn_cli.model.memory_read import read_tiled
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PIXELS_AT_ONCE = 2**22  # of all objects in one pass on a GPU: about 2 GB of feature maps
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class SegmentOptions:
         memory_every: distance of the intermediate memory frames.
         max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
         sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
-        precision: "fp32", "bf16", or "auto": bf16 on GPUs that have it, else fp32.
+        precision: "fp32", "bf16", or "auto": bf16 on hardware that multiplies it, else fp32.
     """
 
     size: int = 480
@@ -77,6 +78,7 @@ class VideoSegmenter:
 
     Attributes:
         object_ids: ids of the objects so far, in the order of `Prediction.prob`.
+        precision: "fp32" or "bf16".
         seconds: spent in `step`, by part of the work.
     """
 
@@ -90,11 +92,8 @@ class VideoSegmenter:
         self.device = torch.device(device)
         self.object_ids: tuple[int, ...] = ()
         self.seconds: dict[str, float] = {"model": 0.0}
-        self._model = ready_for_inference(model, self.device)
-        precision = options.precision
-        if precision == "auto" and self.device.type == "cuda" and has_fast_bf16(self.device):
-            precision = "bf16"
-        self._mixed = precision == "bf16"
+        self.precision = choose_precision(options.precision, self.device)
+        self._model = ready_for_inference(model, self.device, self.precision)
         self._groups: list[_Group] = []
         self._size: FrameSize | None = None
         self._frame = 0
@@ -126,7 +125,7 @@ class VideoSegmenter:
         """
         start = time.perf_counter()
         size = self._check(frame, mask)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             self._memorize_last()
             image = size.image_to_net(self._to_device(frame))
             image = image.contiguous(memory_format=torch.channels_last)
@@ -216,10 +215,10 @@ class VideoSegmenter:
         if self._last is None:
             return
         image, masks, given = self._last
-        key, value = self._model.memorize(image, masks[None])
+        key, value = self._model.memorize(image, masks[None], self._at_once(image))
         for bank, objects in self._groups:
-            own_key, own_value = key[0, objects].float(), value[0, objects].float()
-            bank.add(self._frame - 1, own_key, own_value, given=given)
+            # Values stay in bfloat16, if they are; similarities need more.
+            bank.add(self._frame - 1, key[0, objects].float(), value[0, objects], given=given)
 
     def _predict(self, image: Tensor) -> Tensor:
         """Probabilities (K + 1, H', W') of the objects so far."""
@@ -229,7 +228,11 @@ class VideoSegmenter:
             readout = torch.cat(
                 [read_tiled(key, *group.bank.read(), self.options.sigma) for group in self._groups]
             )
-        return self._model.decode(readout[None], query)[0].softmax(0)
+        return self._model.decode(readout[None], query, self._at_once(image))[0].softmax(0)
+
+    def _at_once(self, image: Tensor) -> int:
+        """Objects in one pass: a CPU gains nothing from more, a GPU much, until it is full."""
+        return 1 if self.device.type == "cpu" else max(1, PIXELS_AT_ONCE // image[0, 0].numel())
 
     def _take_over(self, prob: Tensor, given: Tensor, size: FrameSize) -> Tensor:
         """Probabilities with a given mask in place of the objects it names."""

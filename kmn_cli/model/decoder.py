@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(dim, dim, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(torch.relu_(self.conv1(torch.relu(x))))
+        return self.conv2(torch.relu_(self.conv1(torch.relu(x)))).add_(x)
 
 
 class Refinement(nn.Module):
@@ -44,7 +44,7 @@ class Refinement(nn.Module):
 
     def forward(self, skip: Tensor, coarse: Tensor) -> Tensor:
         """Skip (B * K, dim, 2h, 2w) and coarse (B * K, dim, h, w) to (B * K, dim, 2h, 2w)."""
-        return self.res_out(skip + _upsample(coarse, 2))
+        return self.res_out(_upsample(coarse, 2).add_(skip))
 
 
 class DecoderSkips(NamedTuple):
@@ -82,9 +82,9 @@ class Decoder(nn.Module):
         objects = readout.shape[0] // skips.value.shape[0]
         value, s3, s2 = (for_each_object(skip, objects) for skip in skips)
         of_readout = self.conv_in.weight[:, : self.value_dim]
-        x = self.res_in(value + functional.conv2d(readout, of_readout, padding=1))
+        x = self.res_in(functional.conv2d(readout, of_readout, padding=1).add_(value))
         x = self.refine2(s2, self.refine3(s3, x))
-        background, foreground = self.predict(torch.relu(x)).float().unbind(1)
+        background, foreground = self.predict(torch.relu_(x)).float().unbind(1)
         return _upsample((foreground - background)[:, None], 4)[:, 0]
 
 

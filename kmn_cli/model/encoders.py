@@ -51,17 +51,19 @@ class MemoryEncoder(nn.Module):
         self.conv_mask = nn.Conv2d(1, config.width, 7, stride=2, padding=3, bias=False)
         self.conv_others = nn.Conv2d(1, config.width, 7, stride=2, padding=3, bias=False)
 
-    def forward(self, frame: Tensor, masks: Tensor) -> Tensor:
-        """Frame (B, 3, H, W) and masks (B, K, H, W) in [0, 1] to r4 (B * K, C, h, w).
+    def stem(self, frame: Tensor) -> Tensor:
+        """What the objects share: frame (B, 3, H, W) in [0, 1] to (B, width, H/2, W/2)."""
+        return self.trunk.stem(self.normalize(frame))
 
-        The stem's convolution of the frame is shared by the K objects.
+    def forward(self, stem: Tensor, masks: Tensor, others: Tensor) -> Tensor:
+        """A frame's stem with each object's mask and that of all others to r4 (B * K, C, h, w).
+
+        Both masks are (B, K, H, W) in [0, 1].
         """
-        others = (masks.sum(1, keepdim=True) - masks).clamp(0, 1)
         own_and_others = torch.stack([masks, others], 2).flatten(0, 1)
         weight = torch.cat([self.conv_mask.weight, self.conv_others.weight], 1)
         marks = functional.conv2d(own_and_others, weight, stride=2, padding=3)
-        stem = self.trunk.stem(self.normalize(frame))
-        return self.trunk.stages(for_each_object(stem, masks.shape[1]) + marks).r4
+        return self.trunk.stages(marks.add_(for_each_object(stem, masks.shape[1]))).r4
 
 
 class KeyValueHead(nn.Module):

@@ -48,22 +48,29 @@ class KMN(nn.Module):
                 module.eval()
         return self
 
-    def memorize(self, frame: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def memorize(
+        self, frame: Tensor, masks: Tensor, at_once: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Encodes a frame with its objects for the memory.
 
         Args:
             frame: (B, 3, H, W).
             masks: (B, K, H, W) in [0, 1].
+            at_once: objects in one pass of the network, which bounds memory; None is all.
 
         Returns:
             Key (B, K, hw, C_k) and value (B, K, hw, C_v), one row a grid cell.
         """
-        batch, objects = masks.shape[:2]
-        rows = [
-            part.flatten(2).transpose(1, 2).unflatten(0, (batch, objects))
-            for part in self.memory_head(self.memory_encoder(frame, masks))
-        ]
-        return rows[0], rows[1]
+        stem = self.memory_encoder.stem(frame)
+        others = (masks.sum(1, keepdim=True) - masks).clamp_(0, 1)
+        at_once = at_once or masks.shape[1]
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        for own, rest in zip(masks.split(at_once, 1), others.split(at_once, 1), strict=True):
+            heads = self.memory_head(self.memory_encoder(stem, own, rest))
+            for rows, head in zip((keys, values), heads, strict=True):
+                rows.append(head.flatten(2).transpose(1, 2).unflatten(0, own.shape[:2]))
+        return torch.cat(keys, 1), torch.cat(values, 1)
 
     def encode_query(self, frame: Tensor) -> Query:
         """Encodes a frame to be segmented, (B, 3, H, W); shared by all its objects."""
@@ -71,10 +78,16 @@ class KMN(nn.Module):
         key, value = self.query_head(features.r4)
         return Query(key, self.decoder.skips(value, features.r3, features.r2))
 
-    def decode(self, readout: Tensor, query: Query) -> Tensor:
-        """Readout (B, K, C_v, h, w) to aggregated logits (B, K + 1, H, W), background first."""
-        logits = self.decoder(readout.flatten(0, 1), query.skips)
-        return soft_aggregate(logits.sigmoid().unflatten(0, readout.shape[:2]))
+    def decode(self, readout: Tensor, query: Query, at_once: int | None = None) -> Tensor:
+        """Readout (B, K, C_v, h, w) to aggregated logits (B, K + 1, H, W), background first.
+
+        `at_once` as in `memorize`.
+        """
+        logits = [
+            self.decoder(part.flatten(0, 1), query.skips).unflatten(0, part.shape[:2])
+            for part in readout.split(at_once or readout.shape[1], 1)
+        ]
+        return soft_aggregate(torch.cat(logits, 1).sigmoid_())
 
     def forward(self, frames: Tensor, masks: Tensor, present: Tensor) -> Tensor:
         """Segments a training clip with a dynamic memory: each frame reads all before it.

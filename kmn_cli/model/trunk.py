@@ -102,7 +102,7 @@ class PreActivationBottleneck(nn.Module):
         y = self.conv1(y)
         y = self.conv2(torch.relu_(self.bn2(y)))
         y = self.conv3(torch.relu_(self.bn3(y)))
-        return y + shortcut
+        return y.add_(shortcut)
 
 
 def _stage_v2(c_in: int, planes: int, blocks: int, stride: int) -> nn.Sequential:

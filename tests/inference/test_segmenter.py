@@ -32,7 +32,8 @@ def boxes(*ids: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def run(model: KMN, frames: list[np.ndarray], mask: np.ndarray, **options: object):
-    segmenter = VideoSegmenter(model, SegmentOptions(**options))
+    # In auto the hardware would decide how close the numbers are.
+    segmenter = VideoSegmenter(model, SegmentOptions(**{"precision": "fp32", **options}))
     return [
         segmenter.step(frame, None if n else mask, want_prob=True) for n, frame in enumerate(frames)
     ]
