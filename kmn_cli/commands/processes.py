@@ -9,32 +9,13 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
-from rich.console import Console as RichConsole
-
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.job import Job, Settings
-from kmn_cli.commands.worker import Outcome, Worker, worker_died
+from kmn_cli.commands.job import Job
+from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, worker_died
 
 SECONDS_TO_END = 10.0
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a worker process is told when it starts."""
-
-    settings: Settings
-    weights: str | None
-    device: str
-    threads: int
-    quiet: bool
-    verbose: bool
-    debug: bool
-    log: Path | None
 
 
 def run_in_processes(
@@ -117,7 +98,8 @@ class _Process:
             return outcome
         except (EOFError, OSError):
             self._process.join()
-            return worker_died(job, self._process.exitcode)
+            status = self._process.exitcode or 0
+            return worker_died(job, f"signal {-status}" if status < 0 else f"status {status}")
 
     def end(self) -> None:
         """Let the process end: an idle one notices that the pipe is closed."""
@@ -130,25 +112,13 @@ class _Process:
 
 def _serve(pipe: Connection, orders: Orders) -> None:
     """The life of a worker process."""
-    import torch
-
     # A shell lets what it starts in the background ignore this, which is how we are told to end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    torch.set_num_threads(orders.threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    console = Console(quiet=orders.quiet, verbose=orders.verbose, debug=orders.debug)
-    console.err = RichConsole(stderr=True, force_terminal=False)  # no bars: they would collide
-    worker: Worker | None = None
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
-        if orders.log is not None:
-            console.log_to(orders.log)
+        worker = RemoteWorker(orders)
         while True:
-            job, waiting = pipe.recv()
-            try:
-                worker = worker or Worker(orders.settings, orders.weights, orders.device, console)
-                pipe.send(worker(job, waiting))
-            except Exception as error:  # the device has no room for the network
-                pipe.send(Outcome(job, error=console.error(error)))
+            pipe.send(worker(*pipe.recv()))
 
 
 def _end_with_parent() -> None:

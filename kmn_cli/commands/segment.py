@@ -17,7 +17,7 @@ from kmn_cli.commands.shard import parse_shard, slurm_shard
 from kmn_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from kmn_cli.commands.job import Job, Settings
+    from kmn_cli.commands.job import Job
     from kmn_cli.commands.worker import Runner
 
 
@@ -34,6 +34,13 @@ class Precision(StrEnum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class Engine(StrEnum):
+    """What works off the videos."""
+
+    local = "local"
+    ray = "ray"
 
 
 def segment(
@@ -125,6 +132,16 @@ def segment(
         str | None,
         typer.Option(metavar="LIST", help="One worker on each, such as cuda:0,cuda:1."),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="This machine, or a Ray cluster: a task a video, on a GPU if it has any."
+        ),
+    ] = Engine.local,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Of the Ray cluster; default: this machine's."),
+    ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first video that fails.")
     ] = False,
@@ -151,12 +168,17 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.commands.mask_plan import parse_masks
+        from kmn_cli.commands.runner import local_runner, places
 
         if log is not None:
             console.log_to(log)
         wanted = _formats(formats)
         part = parse_shard(shard) if shard else None
-        places = _places(device, devices, workers)
+        if engine is Engine.ray and (devices or workers):
+            raise UsageError("--engine ray has its own workers.", "Leave out --devices, --workers.")
+        if address and engine is not Engine.ray:
+            raise UsageError("--address is that of a Ray cluster.", "Add --engine ray.")
+        devices_used = places(device, devices, workers)
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
         videos = find_inputs(inputs or [], from_file, apart=beside)
         if box or points:
@@ -181,7 +203,7 @@ def segment(
 
         from kmn_cli.commands.batch import Batch, run_batch
         from kmn_cli.commands.job import Job, Settings
-        from kmn_cli.commands.worker import Worker
+        from kmn_cli.commands.worker import Orders, Worker
         from kmn_cli.inference.segmenter import SegmentOptions
 
         options = SegmentOptions(
@@ -196,50 +218,22 @@ def segment(
         if dry_run:
             from kmn_cli.commands.dry_run import show_plan
 
-            engine = Worker(settings, weights, places[0], console).engine
-            show_plan(jobs, settings, engine, len(places))
+            sample = Worker(settings, weights, devices_used[0], console).engine
+            show_plan(jobs, settings, sample, len(devices_used))
             return
-        runner = _runner(settings, weights, places, console, log)
+        orders = Orders(settings, weights, device, None, quiet, verbose, debug, log)
+        if engine is Engine.ray:
+            from kmn_cli.commands.ray_engine import ray_runner
+
+            runner = ray_runner(orders, address)
+        else:
+            runner = local_runner(orders, devices_used, console)
         if alone:
             for job in jobs:
                 _do_alone(job, runner, console)
             return
         options_typed = options_given(context, leave_out={"from_file", "shard"})
         run_batch(Batch(jobs, output, part, options_typed), runner, console, fail_fast=fail_fast)
-
-
-def _runner(
-    settings: Settings, weights: str | None, places: list[str], console: Console, log: Path | None
-) -> Runner:
-    """How the videos are worked off: here, or by processes of their own."""
-    from kmn_cli.commands.worker import Worker
-
-    if len(places) == 1:
-        return Worker(settings, weights, places[0], console).run
-
-    import torch
-
-    from kmn_cli.commands.processes import Orders, run_in_processes
-    from kmn_cli.inference.device import choose_device
-    from kmn_cli.model.checkpoint import load_checkpoint
-
-    load_checkpoint(weights)  # what is wrong with it is better said once
-    # All processes together use as many threads as one would.
-    threads = max(1, torch.get_num_threads() // len(places))
-    orders = [
-        Orders(
-            settings=settings,
-            weights=weights,
-            device=str(choose_device(place)[0]),
-            threads=threads,
-            quiet=console.quiet,
-            verbose=console.verbose,
-            debug=console.debug,
-            log=log,
-        )
-        for place in places
-    ]
-    return lambda jobs, waiting: run_in_processes(jobs, waiting, orders)
 
 
 def _do_alone(job: Job, runner: Runner, console: Console) -> None:
@@ -252,17 +246,6 @@ def _do_alone(job: Job, runner: Runner, console: Console) -> None:
         if outcome.result is not None:
             console.result({"output": str(job.folder), **outcome.result})
             console.print(table([{"output": str(job.folder), **outcome.result}]))
-
-
-def _places(device: str, devices: str | None, workers: int | None) -> list[str]:
-    """The device of each worker."""
-    named = [name.strip() for name in (devices or device).split(",") if name.strip()]
-    if devices and not named:
-        raise UsageError("--devices names none.", "Write --devices cuda:0,cuda:1.")
-    if devices and device != "auto":
-        raise UsageError("--device and --devices are both given.", "Leave one of them out.")
-    count = workers or len(named)
-    return [named[i % len(named)] for i in range(count)]
 
 
 def _formats(text: str) -> tuple[str, ...]:

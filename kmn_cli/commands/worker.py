@@ -7,7 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+from rich.console import Console as RichConsole
 
 from kmn_cli.commands.claim import BusyError
 from kmn_cli.commands.console import Console
@@ -97,14 +100,54 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def worker_died(job: Job, status: int | None) -> Outcome:
+@dataclass(frozen=True)
+class Orders:
+    """What a worker in a process of its own is told when it starts."""
+
+    settings: Settings
+    weights: str | None
+    device: str
+    threads: int | None  # of the network; None is torch's choice
+    quiet: bool
+    verbose: bool
+    debug: bool
+    log: Path | None
+
+
+class RemoteWorker:
+    """A worker in a process of its own, which starts with its first job and never raises."""
+
+    def __init__(self, orders: Orders) -> None:
+        import torch
+
+        if orders.threads is not None:
+            torch.set_num_threads(orders.threads)
+        self._orders = orders
+        self._worker: Worker | None = None
+        self._console = Console(quiet=orders.quiet, verbose=orders.verbose, debug=orders.debug)
+        # No bars: those of several processes would collide.
+        self._console.err = RichConsole(stderr=True, force_terminal=False)
+        if orders.log is not None:
+            self._console.log_to(orders.log)
+
+    def __call__(self, job: Job, wait: bool) -> Outcome:
+        """Segment one video."""
+        orders = self._orders
+        try:
+            if self._worker is None:
+                self._worker = Worker(orders.settings, orders.weights, orders.device, self._console)
+            return self._worker(job, wait)
+        except Exception as error:  # of a video that is alone; or there is no room for the network
+            return Outcome(job, error=self._console.error(error))
+
+
+def worker_died(job: Job, how: str) -> Outcome:
     """The outcome of a job whose process has ended in the middle."""
-    how = f"signal {-status}" if status and status < 0 else f"status {status}"
     return Outcome(
         job,
         error=DeviceError(
-            f"{job.video.path}: its worker process ended with {how}.",
-            "If memory ran out (signal 9), take fewer --workers or a smaller --size; run the same "
-            "command again, and it goes on from the last saved state.",
+            f"The worker process ended ({how}).",
+            "If memory ran out (signal 9), segment fewer videos at a time or take a smaller "
+            "--size; run the same command again, and it goes on from the last saved state.",
         ),
     )

@@ -29,8 +29,9 @@ class SavedState:
 
     Args:
         path: the file.
-        run: everything that decides the results; a state of another run is not used. The device,
-            its threads and torch's version are added here: other arithmetic, other last bits.
+        run: everything that decides the results; a state of another run is not used. Torch's
+            version, the device, its threads and instructions are added here: other arithmetic,
+            other last bits.
         segmenter: at its first frame.
         report: likewise.
         every: least seconds between two saves; 0 never saves.
@@ -50,6 +51,7 @@ class SavedState:
         self._every, self._warn = every, warn
         device = segmenter.device
         machine = [torch.__version__, str(device.type), torch.get_num_threads()]
+        machine.append(torch.backends.cpu.get_cpu_capability())
         if device.type == "cuda":
             machine.append(torch.cuda.get_device_name(device))
         self._run = {**run, "machine": machine}

@@ -1,0 +1,104 @@
+"""Ray: a task a video, on a cluster that people have already."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from kmn_cli.commands.job import Job
+from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, Runner, worker_died
+from kmn_cli.errors import DeviceError, UsageError
+
+RETRIES = 3  # of a video whose process or machine died; each goes on from the last saved state
+SECONDS_TO_ANSWER = SECONDS_TO_END = 10.0
+
+
+def ray_runner(orders: Orders, address: str | None) -> Runner:
+    """Work videos off as tasks of a Ray cluster.
+
+    Every machine needs kmn, and the inputs, masks, weights and results under the same paths.
+
+    Args:
+        orders: for every worker; "cuda", or "auto" where the cluster has GPUs, asks for one GPU a
+            task.
+        address: of the cluster; None is the one this machine belongs to, or else a new one of
+            this machine alone.
+
+    Raises:
+        UsageError: Ray is not installed, or no cluster is at the address.
+        DeviceError: the cluster has no GPU.
+    """
+    from kmn_cli.model.checkpoint import load_checkpoint
+
+    load_checkpoint(orders.weights)  # what is wrong with it is better said once
+    ray = _connect(address)
+    gpus = int(_wants_gpu(orders.device, ray.cluster_resources().get("GPU", 0)))
+    if gpus:
+        orders = replace(orders, device="cuda")  # Ray shows each task only its own GPU
+    task = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_do)
+    return lambda jobs, waiting: _run(ray, task, jobs, (waiting, orders, os.getcwd()))  # noqa: PTH109
+
+
+def _connect(address: str | None) -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "--engine ray needs Ray, which is not installed.", "pip install 'kmn[ray]'"
+        ) from error
+    # A cluster started here must not report to Ray's makers.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    try:
+        if port.isdecimal():  # where nobody answers, Ray itself would knock for minutes
+            socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
+        if not ray.is_initialized():
+            ray.init(address, include_dashboard=False, logging_level=logging.ERROR)
+    except Exception as error:  # of whatever kind: it is about the cluster
+        raise UsageError(
+            f"--engine ray: no cluster at {address or 'this machine'} ({error}).",
+            "`ray start --head` starts one and says its address.",
+        ) from error
+    return ray
+
+
+def _wants_gpu(device: str, available: float) -> bool:
+    if device.startswith("cuda") and not available:
+        raise DeviceError("The Ray cluster has no GPU.", "Take --device cpu, or add a machine.")
+    return device.startswith("cuda") or (device == "auto" and available > 0)
+
+
+def _run(ray: Any, task: Any, jobs: Iterable[Job], rest: tuple[Any, ...]) -> Iterator[Outcome]:
+    """Submit all jobs and yield outcomes as they come; leaving early cancels what is left."""
+    left = {task.remote(job, *rest): job for job in jobs}
+    try:
+        while left:
+            (done,), _ = ray.wait(list(left), num_returns=1)
+            job = left.pop(done)
+            try:
+                yield ray.get(done)
+            except ray.exceptions.RayError as error:
+                reason = str(getattr(error, "cause", None) or error).strip()
+                yield worker_died(job, reason.partition("\n")[0])
+    finally:
+        for waiting in left:
+            ray.cancel(waiting)
+        if left:
+            ray.wait(list(left), num_returns=len(left), timeout=SECONDS_TO_END)
+
+
+def _do(job: Job, wait: bool, orders: Orders, folder: str) -> Outcome:
+    """The task; paths are as they were typed, in the folder where they were typed."""
+    os.chdir(folder)
+    return _worker(orders)(job, wait)
+
+
+@lru_cache(maxsize=1)
+def _worker(orders: Orders) -> RemoteWorker:
+    """One network a process: Ray gives it one task after the other."""
+    return RemoteWorker(orders)

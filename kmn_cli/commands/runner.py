@@ -1,0 +1,44 @@
+"""How the videos of a run are worked off: here, by processes of this machine, or on Ray."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kmn_cli.commands.console import Console
+from kmn_cli.commands.worker import Orders, Runner, Worker
+from kmn_cli.errors import UsageError
+
+
+def places(device: str, devices: str | None, workers: int | None) -> list[str]:
+    """The device of each worker, from --device, --devices and --workers.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    named = [name.strip() for name in (devices or device).split(",") if name.strip()]
+    if devices and not named:
+        raise UsageError("--devices names none.", "Write --devices cuda:0,cuda:1.")
+    if devices and device != "auto":
+        raise UsageError("--device and --devices are both given.", "Leave one of them out.")
+    count = workers or len(named)
+    return [named[i % len(named)] for i in range(count)]
+
+
+def local_runner(orders: Orders, devices: list[str], console: Console) -> Runner:
+    """Work videos off on this machine: in this process, or in one for each device."""
+    if len(devices) == 1:
+        return Worker(orders.settings, orders.weights, devices[0], console).run
+
+    import torch
+
+    from kmn_cli.commands.processes import run_in_processes
+    from kmn_cli.inference.device import choose_device
+    from kmn_cli.model.checkpoint import load_checkpoint
+
+    load_checkpoint(orders.weights)  # what is wrong with it is better said once
+    # All processes together use as many threads as one would.
+    threads = max(1, torch.get_num_threads() // len(devices))
+    each = [
+        replace(orders, device=str(choose_device(name)[0]), threads=threads) for name in devices
+    ]
+    return lambda jobs, waiting: run_in_processes(jobs, waiting, each)
