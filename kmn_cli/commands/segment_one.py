@@ -18,6 +18,7 @@ from kmn_cli.commands.result_json import (
     read_result,
     write_result,
 )
+from kmn_cli.commands.stage_table import stage_table
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def _segment(
 
     info, console, device = reader.info, engine.console, engine.device
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
-    segmenter = VideoSegmenter(engine.checkpoint.model, settings.options, device)
+    segmenter = VideoSegmenter(
+        engine.checkpoint.model, settings.options, device, exact_times=console.verbose
+    )
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -134,6 +137,9 @@ def _segment(
             saver=state,
         )
     masks.check_all_used(stop)
+    stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
+    if console.verbose:
+        console.print(stage_table(stages, stats.segmented))
 
     warnings = [*masks.warnings, *reader.warnings]
     warnings += [text for sink in sinks.values() for text in sink.warnings]
@@ -148,10 +154,12 @@ def _segment(
         "object_ids": list(masks.object_ids),
         "objects": report.to_json(),
         "device": str(device),
+        "precision": segmenter.precision,
         "seconds": {
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
             "total": round(stats.total_seconds, 3),
+            "stages": {name: round(value, 3) for name, value in stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
         "peak_memory_bytes": peak_memory(device),

@@ -56,7 +56,8 @@ class BenchmarkRun:
         overwrite: bool = False,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._model, self._options = ready_for_inference(checkpoint.model, device), options
+        self._model = ready_for_inference(checkpoint.model, device, options.precision)
+        self._options = options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)
         self._log = RunLog(out, _settings(benchmark, checkpoint, options))

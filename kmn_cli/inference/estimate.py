@@ -71,6 +71,6 @@ def _most(options: SegmentOptions) -> int:
 
 def _time(segmenter: VideoSegmenter, frame: np.ndarray) -> float:
     """Seconds for one frame; `step` returns when the device is done."""
-    before = segmenter.seconds["model"]
+    before = sum(segmenter.seconds.values())
     segmenter.step(frame)
-    return segmenter.seconds["model"] - before
+    return sum(segmenter.seconds.values()) - before

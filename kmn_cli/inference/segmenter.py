@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.errors import InputError
 from kmn_cli.inference.device import choose_precision, ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
+from kmn_cli.inference.segment_options import SegmentOptions
+from kmn_cli.inference.stopwatch import Stopwatch
 from kmn_cli.model import KMN
 from kmn_cli.model.memory_read import read_tiled
 
-PRECISIONS = ("auto", "fp32", "bf16")
 PIXELS_AT_ONCE = 2**22  # of all objects in one pass on a GPU: about 2 GB of feature maps
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How a video is segmented.
-
-    Attributes:
-        size: short side in pixels that the network sees; 0 is the video's; never enlarged.
-        memory_every: distance of the intermediate memory frames.
-        max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
-        sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
-        precision: "fp32", "bf16", or "auto": bf16 on hardware that multiplies it, else fp32.
-    """
-
-    size: int = 480
-    memory_every: int = 5
-    max_memory_frames: int = 20
-    sigma: float | None = 7.0
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.size and self.size < 16:
-            raise UsageError(f"size must be 0 or at least 16 pixels, not {self.size}.")
-        if self.memory_every < 1:
-            raise UsageError(f"memory_every must be at least 1, not {self.memory_every}.")
-        if self.max_memory_frames < 0 or self.max_memory_frames == 1:
-            raise UsageError(
-                "max_memory_frames must be 0 (no limit) or at least 2: the first and the previous."
-            )
-        if self.sigma is not None and not self.sigma > 0:
-            raise UsageError(f"sigma must be above 0, not {self.sigma}.")
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")
 
 
 class Prediction(NamedTuple):
@@ -73,8 +39,9 @@ class VideoSegmenter:
 
     Args:
         model: the network; it is left as it is and copied, unless `ready_for_inference` made it.
-        options: how to segment.
+        options: how to segment; None is all as by default.
         device: to run on.
+        exact_times: tell the parts of the network apart in `seconds` also where that costs time.
 
     Attributes:
         object_ids: ids of the objects so far, in the order of `Prediction.prob`.
@@ -85,13 +52,16 @@ class VideoSegmenter:
     def __init__(
         self,
         model: KMN,
-        options: SegmentOptions = SegmentOptions(),
+        options: SegmentOptions | None = None,
         device: torch.device | str = "cpu",
+        *,
+        exact_times: bool = False,
     ) -> None:
-        self.options = options
+        self.options = options = options or SegmentOptions()
         self.device = torch.device(device)
         self.object_ids: tuple[int, ...] = ()
-        self.seconds: dict[str, float] = {"model": 0.0}
+        self._watch = Stopwatch(self.device, exact_times)
+        self.seconds = self._watch.seconds
         self.precision = choose_precision(options.precision, self.device)
         self._model = ready_for_inference(model, self.device, self.precision)
         self._groups: list[_Group] = []
@@ -123,12 +93,14 @@ class VideoSegmenter:
         Raises:
             InputError: no mask yet, a mask without objects, or another size than before.
         """
-        start = time.perf_counter()
         size = self._check(frame, mask)
+        self._watch.start()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             self._memorize_last()
+            self._watch.lap("memory encoder")
             image = size.image_to_net(self._to_device(frame))
             image = image.contiguous(memory_format=torch.channels_last)
+            self._watch.lap("scaling")
             prob = self._predict(image) if self.object_ids else image.new_ones(1, *image.shape[2:])
         given = None if mask is None else self._to_device(mask)
         if given is not None:
@@ -138,7 +110,7 @@ class VideoSegmenter:
         self._last = (image, prob[1:], given is not None)
         answer = Prediction(labels.cpu().numpy(), wanted)
         self._frame += 1
-        self.seconds["model"] += time.perf_counter() - start
+        self._watch.lap("scaling")
         return answer
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -223,12 +195,16 @@ class VideoSegmenter:
     def _predict(self, image: Tensor) -> Tensor:
         """Probabilities (K + 1, H', W') of the objects so far."""
         query = self._model.encode_query(image)
+        self._watch.lap("query encoder")
         key = query.key[0].float()
         with torch.autocast(self.device.type, enabled=False):
             readout = torch.cat(
                 [read_tiled(key, *group.bank.read(), self.options.sigma) for group in self._groups]
             )
-        return self._model.decode(readout[None], query, self._at_once(image))[0].softmax(0)
+        self._watch.lap("read")
+        prob = self._model.decode(readout[None], query, self._at_once(image))[0].softmax(0)
+        self._watch.lap("decoder")
+        return prob
 
     def _at_once(self, image: Tensor) -> int:
         """Objects in one pass: a CPU gains nothing from more, a GPU much, until it is full."""

@@ -92,10 +92,22 @@ def test_a_video_gives_masks_an_overlay_and_a_result(
     assert document["device"] == "cpu"
     assert document["seconds"]["model"] > 0
     assert document["seconds"]["io"] > 0
+    stages = document["seconds"]["stages"]
+    assert {"decode", "query encoder", "read", "decoder", "memory encoder", "write"} <= set(stages)
+    inside = sum(stages.values()) - stages["decode"] - stages["write"]
+    assert inside == pytest.approx(document["seconds"]["model"], abs=0.01)
+    assert document["precision"] in {"fp32", "bf16"}
     assert document["frames_per_second"] > 0
     assert document["peak_memory_bytes"] > 10_000_000
     assert document["dropped_memory_frames"] == 0
     assert document["warnings"] == []
+
+
+def test_verbose_shows_where_the_time_went(segment: Kmn, movie: Path, draw: Draw) -> None:
+    words = (movie, "--mask", draw("m.png", 1), "--precision", "fp32")
+    said = segment(*words, "-v").output
+    assert "query encoder" in said and "ms a frame" in said
+    assert "query encoder" not in segment(*words, "--overwrite").output
 
 
 def test_a_folder_of_frames_keeps_its_names(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from kmn_cli.errors import InputError, UsageError
+from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
@@ -176,3 +177,22 @@ def test_padding_is_stms():
     image = frame.image_to_net(torch.full((480, 854, 3), 255, dtype=torch.uint8))
     assert image[..., :5].max() == 0
     assert image[..., 5:-5].min() == 1
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["weights converted", "as they are"])
+def test_bf16_finds_nearly_the_same(model, ready):
+    frames, mask = video(6), boxes(1, 2)
+    expected = run(model, frames, mask)
+    if not ready:  # made ready for another precision
+        model = ready_for_inference(model, torch.device("cpu"))
+    answers = run(model, frames, mask, precision="bf16")
+    for a, b in zip(answers, expected, strict=True):
+        assert a.prob.dtype == np.float32
+        assert np.abs(a.prob - b.prob).max() < 0.1
+
+
+def test_auto_is_bf16_only_where_the_device_has_it(model, monkeypatch):
+    for fast, chosen in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("kmn_cli.inference.device.has_fast_bf16", lambda device, x=fast: x)
+        assert VideoSegmenter(model).precision == chosen
+        assert VideoSegmenter(model, SegmentOptions(precision="fp32")).precision == "fp32"

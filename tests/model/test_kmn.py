@@ -53,6 +53,16 @@ def test_objects_see_each_other_only_as_others(model):
     assert not torch.allclose(both[:, :1], alone, atol=1e-3)
 
 
+def test_objects_may_pass_the_network_in_parts(model):
+    frame, masks = torch.rand(1, 3, 32, 48), torch.rand(1, 3, 32, 48)
+    together = model.memorize(frame, masks)
+    for whole, parts in zip(together, model.memorize(frame, masks, at_once=2), strict=True):
+        assert torch.allclose(whole, parts, atol=1e-5)
+    query, readout = model.encode_query(frame), torch.randn(1, 3, 32, 2, 3)
+    whole, parts = model.decode(readout, query), model.decode(readout, query, at_once=2)
+    assert torch.allclose(whole, parts, atol=1e-4)
+
+
 def test_decoder_shares_equal_concatenation(model):
     """Sharing the query's half of the first convolution changes nothing."""
     decoder, value = model.decoder, torch.randn(1, 32, 4, 4)

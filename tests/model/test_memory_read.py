@@ -51,6 +51,14 @@ def test_equations_written_out_by_hand():
     assert torch.allclose(read_plain(query, key, value, sigma)[0], expected, atol=1e-12)
 
 
+def test_values_in_bfloat16_round_nothing_but_themselves_and_their_weights():
+    query, key, value = (part.float() for part in random_memory(5, 9, 4))
+    expected = read_plain(query, key, value, 7.0)
+    readout = read_tiled(query, key, value.bfloat16(), 7.0, tile=13)
+    assert readout.dtype == torch.float32
+    assert (readout - expected).abs().max() < 0.02 * expected.abs().max()
+
+
 @pytest.mark.parametrize("read", [read_plain, read_tiled])
 def test_wide_kernel_is_the_plain_read(read):
     memory = random_memory(3, 6, 5)

@@ -1,0 +1,42 @@
+"""How a video is segmented: the numbers a user may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kmn_cli.errors import UsageError
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a video is segmented.
+
+    Attributes:
+        size: short side in pixels that the network sees; 0 is the video's; never enlarged.
+        memory_every: distance of the intermediate memory frames.
+        max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
+        sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
+        precision: "fp32", "bf16", or "auto": bf16 on hardware that multiplies it, else fp32.
+    """
+
+    size: int = 480
+    memory_every: int = 5
+    max_memory_frames: int = 20
+    sigma: float | None = 7.0
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.size and self.size < 16:
+            raise UsageError(f"size must be 0 or at least 16 pixels, not {self.size}.")
+        if self.memory_every < 1:
+            raise UsageError(f"memory_every must be at least 1, not {self.memory_every}.")
+        if self.max_memory_frames < 0 or self.max_memory_frames == 1:
+            raise UsageError(
+                "max_memory_frames must be 0 (no limit) or at least 2: the first and the previous."
+            )
+        if self.sigma is not None and not self.sigma > 0:
+            raise UsageError(f"sigma must be above 0, not {self.sigma}.")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")
