@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -167,6 +168,14 @@ def test_other_settings_begin_anew(
     assert pictures(tmp_path / "out/cat") == pictures(tmp_path / "whole/cat")
 
 
+def written_since(moment: float, folder: Path) -> float:
+    """Number of masks; without end once the video is done."""
+    if (folder / "result.json").exists():
+        return math.inf
+    masks = list(folder.glob("masks/*.png"))
+    return sum(path.stat().st_mtime >= moment for path in masks)
+
+
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(
     forks: Forks,
@@ -182,9 +191,7 @@ def test_killed_at_random_moments(
     command = ["segment", video, "--mask", draw("m.png", 1, 2), "--weights", tiny_weights]
     command += ["--device", "cpu", "--format", "masks,overlay,soft", "--save-every", "0.000001"]
 
-    began = time.monotonic()
     assert forks.run([*command, "-o", tmp_path / "whole"]) == 0
-    duration = time.monotonic() - began
     expected = pictures(tmp_path / "whole/long")
     assert len(expected) == 40 * 4
 
@@ -192,8 +199,11 @@ def test_killed_at_random_moments(
     finished = re.compile(r"masks/\d+\.png|soft/[12]/\d+\.png|overlay \d+")
     kept = 0
     for number in range(kills):
+        began, frames = time.time(), chance.randrange(42)
         pid = forks.start([*command, "-o", out])
-        time.sleep(chance.uniform(0, duration))
+        while frames > written_since(began, out / "long") and time.time() < began + 60:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.1))
         os.kill(pid, signal.SIGKILL)
         forks.wait(pid)
         found = pictures(out / "long")
