@@ -1,4 +1,4 @@
-"""A batch: every video gets its turn, and what became of each is told at the end."""
+"""One video or a batch: each gets its turn, and what became of it is told at the end."""
 
 from __future__ import annotations
 
@@ -39,6 +39,21 @@ class Batch:
     output: Path
     shard: Shard | None
     options: Sequence[str]
+
+
+def run_alone(jobs: Sequence[Job], runner: Runner, console: Console) -> None:
+    """Do the only video, if it is in this shard: its result is the command's, and so is its error.
+
+    Raises:
+        KmnError: it failed.
+    """
+    for outcome in runner(jobs, True):
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.result is not None:
+            document = {"output": str(outcome.job.folder), **outcome.result}
+            console.result(document)
+            console.print(_table([document]))
 
 
 def run_batch(batch: Batch, runner: Runner, console: Console, *, fail_fast: bool) -> None:
@@ -118,7 +133,7 @@ def _report(
     }
     console.result(document)
     console.event("summary", **{k: v for k, v in document.items() if k != "results"})
-    console.print(table(results))
+    console.print(_table(results))
     try:
         with atomic_path(batch.output / f"summary{suffix}.json") as path:
             path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -164,7 +179,7 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def table(results: Sequence[dict[str, Any]]) -> Table:
+def _table(results: Sequence[dict[str, Any]]) -> Table:
     """One row a video."""
     grid = Table()
     for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "results"):

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from kmn_cli.commands.job import Job, Settings, finished, identity
+from kmn_cli.commands.progress import clock
 from kmn_cli.commands.segment_one import Engine
 from kmn_cli.errors import BatchError, KmnError
 
@@ -43,7 +44,7 @@ def show_plan(jobs: Sequence[Job], settings: Settings, engine: Engine, workers: 
     )
     console.print(_table(rows))
     console.print(
-        f"{len(todo)} of {len(rows)} videos to do: about {_time(seconds)} in the network with "
+        f"{len(todo)} of {len(rows)} videos to do: about {clock(seconds)} in the network with "
         f"{workers} at a time, about {memory / 2**20:.0f} MiB for each. Nothing was written."
     )
     if errors:
@@ -104,15 +105,9 @@ def _table(rows: Sequence[Row]) -> Table:
             continue
         cost = ["", ""]
         if "memory_bytes" in row:
-            cost = [_time(row["network_seconds"]), f"{row['memory_bytes'] / 2**20:.0f} MiB"]
+            cost = [clock(row["network_seconds"]), f"{row['memory_bytes'] / 2**20:.0f} MiB"]
         size = "x".join(map(str, row["size"]))
         grid.add_row(
             row["input"], row["plan"], str(row["frames"]), size, str(row["objects"]), *cost
         )
     return grid
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
-from kmn_cli.commands.segment import Precision, Read
+from kmn_cli.commands.options import (
+    Debug,
+    Device,
+    Json,
+    MemoryEvery,
+    Precision,
+    PrecisionOf,
+    Quiet,
+    Read,
+    ReadHow,
+    Sigma,
+    Verbose,
+)
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.protocol import Protocol
 
@@ -71,19 +82,13 @@ def evaluate(
             help="Short side the network sees; 480, and 600 for DAVIS test-dev, as in the paper.",
         ),
     ] = None,
-    memory_every: Annotated[int, typer.Option(min=1, help="Remember every N-th frame.")] = 5,
+    memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
         int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit, as in the paper.")
     ] = 0,
-    sigma: Annotated[
-        float, typer.Option(help="Standard deviation of the kernel, in cells of 16 pixels.")
-    ] = 7.0,
-    read: Annotated[
-        Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")
-    ] = Read.kernel,
-    precision: Annotated[
-        Precision, typer.Option(help="auto is bf16 where the device has it.")
-    ] = Precision.auto,
+    sigma: Sigma = 7.0,
+    read: ReadHow = Read.kernel,
+    precision: PrecisionOf = Precision.auto,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Segment anew what is there already.")
     ] = False,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.inputs import find_inputs
+from kmn_cli.commands.options import refuse_existing
 from kmn_cli.errors import BatchError, InputError, KmnError, UsageError
 from kmn_cli.media.exports.clip import Clip, make_clip
 from kmn_cli.media.exports.contact_sheet import spread
@@ -52,16 +53,6 @@ def run_export(export: Export, results: Sequence[Path], console: Console) -> Non
     else:
         done, failures = _write_videos(export, wanted, folders, videos, console)
     _report(export, done, failures, console)
-
-
-def refuse_existing(target: Path, overwrite: bool) -> None:
-    """Refuse to replace what is there already.
-
-    Raises:
-        UsageError: something is there, and `overwrite` is False.
-    """
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target} exists.", "--overwrite replaces it; -o names another place.")
 
 
 def is_file_name(output: Path, format_name: str) -> bool:

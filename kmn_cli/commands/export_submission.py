@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.export_run import is_file_name, refuse_existing
+from kmn_cli.commands.export_run import is_file_name
+from kmn_cli.commands.options import refuse_existing
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import load_benchmark
 from kmn_cli.evaluation.protocol import Protocol

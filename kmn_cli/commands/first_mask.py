@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.commands.prompt_options import parse_prompts
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.errors import UsageError
 from kmn_cli.media.exports.targets import png
 from kmn_cli.media.files import atomic_path
 from kmn_cli.media.frame_store import FrameStore
@@ -126,29 +126,6 @@ class FirstMask:
         frame = self.store.get(index).name if info.is_folder else str(index)
         mask = f"{frame}={self.output}" if index else str(self.output)
         return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
-
-
-def suffix_png(output: Path) -> None:
-    """Refuse formats that would blur ids.
-
-    Raises:
-        UsageError: the mask would be no PNG.
-    """
-    if output.suffix.lower() != ".png":
-        raise UsageError(f"-o {output}: a mask is a PNG.", "Name it MASK.png.")
-
-
-def refuse_existing(output: Path, overwrite: bool) -> None:
-    """Refuse to replace a mask that somebody may have drawn by hand.
-
-    Raises:
-        UsageError: it exists.
-        InputError: it is a folder.
-    """
-    if output.is_dir():
-        raise InputError(f"{output} is a folder.", "Name a file with -o.")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists.", "--overwrite replaces it; -o names another file.")
 
 
 def mask_for_segment(

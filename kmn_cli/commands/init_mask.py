@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.options import Debug, Json, Quiet, Verbose
+from kmn_cli.commands.options import Debug, Json, Quiet, Verbose, refuse_existing
+from kmn_cli.commands.prompt_options import (
+    BOX_HELP,
+    POINTS_HELP,
+    POLYGON_HELP,
+    parse_prompts,
+)
 from kmn_cli.errors import UsageError
 
 
@@ -30,7 +36,7 @@ def init_mask(
         typer.Option(
             metavar="X,Y,W,H",
             show_default=False,
-            help="Box around an object, in pixels; repeat it for objects 1, 2, …",
+            help=BOX_HELP,
         ),
     ] = None,
     points: Annotated[
@@ -38,8 +44,7 @@ def init_mask(
         typer.Option(
             metavar='"X,Y -X,Y"',
             show_default=False,
-            help="Points in an object and, with a minus, outside of it; the n-th is about object "
-            "n, and mends its box.",
+            help=POINTS_HELP,
         ),
     ] = None,
     polygon: Annotated[
@@ -47,7 +52,7 @@ def init_mask(
         typer.Option(
             metavar='"X,Y X,Y …"',
             show_default=False,
-            help='Outline of an object, taken as it is. "3:" before any of these names the object.',
+            help=POLYGON_HELP,
         ),
     ] = None,
     from_labelme: Annotated[
@@ -76,11 +81,11 @@ def init_mask(
     Beside MASK, a preview is written that shows it over the frame.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.commands.first_mask import FirstMask, refuse_existing, suffix_png
-        from kmn_cli.commands.prompt_options import parse_prompts
+        from kmn_cli.commands.first_mask import FirstMask
         from kmn_cli.media.frame_store import FrameStore
 
-        suffix_png(output)
+        if output.suffix.lower() != ".png":  # others would blur ids
+            raise UsageError(f"-o {output}: a mask is a PNG.", "Name it MASK.png.")
         prompts = parse_prompts(box or [], points or [], polygon or [])
         if web and (prompts or from_labelme):
             raise UsageError("--web starts with an empty page.", "Leave out --box and the like.")

@@ -50,7 +50,7 @@ class LineProgress(Progress):
         parts = [f"{self._done}{f'/{self._total}' if self._total else ''} {self._unit}"]
         parts.append(f"{rate:.2f}/s")
         if self._total:
-            parts.append(f"{_clock(max(0, self._total - self._done) / rate)} left")
+            parts.append(f"{clock(max(0, self._total - self._done) / rate)} left")
         parts.append(f"peak {self._peak() / 2**20:.0f} MiB")
         self._say(f"{self._label}: {', '.join([*parts, *filter(None, [note])])}")
 
@@ -100,7 +100,8 @@ class TerminalProgress(Progress):
         )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a duration as 4:05 or 1:04:05."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

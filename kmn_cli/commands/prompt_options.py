@@ -16,7 +16,7 @@ POINTS_HELP = (
     'Points in an object, and with a minus outside of it: "320,180 350,200 -40,60". The n-th is '
     "about object n, also of a box."
 )
-POLYGON_HELP = "Outline of an object, taken as it is: x,y x,y x,y …"
+POLYGON_HELP = 'Outline of an object, taken as it is. "3:" before any of these names the object.'
 
 
 def parse_prompts(

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.inputs import find_inputs
-from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
+from kmn_cli.commands.options import (
+    Debug,
+    Device,
+    Json,
+    MemoryEvery,
+    Precision,
+    PrecisionOf,
+    Quiet,
+    Read,
+    ReadHow,
+    Sigma,
+    Verbose,
+)
 from kmn_cli.commands.prompt_options import BOX_HELP, POINTS_HELP
 from kmn_cli.commands.rerun import options_given
 from kmn_cli.commands.shard import parse_shard, slurm_shard
 from kmn_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from kmn_cli.commands.job import Job
-    from kmn_cli.commands.worker import Runner
-
-
-class Read(StrEnum):
-    """How the memory is read."""
-
-    kernel = "kernel"
-    plain = "plain"
-
-
-class Precision(StrEnum):
-    """Arithmetic of the network."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
 
 
 class Engine(StrEnum):
@@ -86,23 +79,17 @@ def segment(
     size: Annotated[
         int, typer.Option(min=0, help="Short side the network sees, in pixels; 0 is native.")
     ] = 480,
-    memory_every: Annotated[int, typer.Option(min=1, help="Remember every N-th frame.")] = 5,
+    memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
         int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit.")
     ] = 20,
-    sigma: Annotated[
-        float, typer.Option(help="Standard deviation of the kernel, in cells of 16 pixels.")
-    ] = 7.0,
-    read: Annotated[
-        Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")
-    ] = Read.kernel,
+    sigma: Sigma = 7.0,
+    read: ReadHow = Read.kernel,
     start: Annotated[
         str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop before this time.")] = None,
-    precision: Annotated[
-        Precision, typer.Option(help="auto is bf16 where the device has it.")
-    ] = Precision.auto,
+    precision: PrecisionOf = Precision.auto,
     weights: Annotated[
         str | None,
         typer.Option(metavar="NAME|PATH", help="A .safetensors of kmn's, or STM's .pth."),
@@ -201,7 +188,7 @@ def segment(
             console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
             videos = mine
 
-        from kmn_cli.commands.batch import Batch, run_batch
+        from kmn_cli.commands.batch import Batch, run_alone, run_batch
         from kmn_cli.commands.job import Job, Settings
         from kmn_cli.commands.worker import Orders, Worker
         from kmn_cli.inference.segmenter import SegmentOptions
@@ -229,23 +216,10 @@ def segment(
         else:
             runner = local_runner(orders, devices_used, console)
         if alone:
-            for job in jobs:
-                _do_alone(job, runner, console)
+            run_alone(jobs, runner, console)
             return
         options_typed = options_given(context, leave_out={"from_file", "shard"})
         run_batch(Batch(jobs, output, part, options_typed), runner, console, fail_fast=fail_fast)
-
-
-def _do_alone(job: Job, runner: Runner, console: Console) -> None:
-    """Do the only video: its result is the command's, and so is its error."""
-    from kmn_cli.commands.batch import table
-
-    for outcome in runner([job], True):
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.result is not None:
-            console.result({"output": str(job.folder), **outcome.result})
-            console.print(table([{"output": str(job.folder), **outcome.result}]))
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ class Worker:
         checkpoint = load_checkpoint(weights)
         chosen = console.choose_device(device)
         # Made ready once, or every video would make a copy of its own.
-        checkpoint = replace(checkpoint, model=ready_for_inference(checkpoint.model, chosen))
+        model = ready_for_inference(checkpoint.model, chosen, settings.options.precision)
+        checkpoint = replace(checkpoint, model=model)
         self.engine = Engine(checkpoint, chosen, console)
         self._settings, self._console = settings, console
         console.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
@@ -125,8 +126,8 @@ class RemoteWorker:
         self._orders = orders
         self._worker: Worker | None = None
         self._console = Console(quiet=orders.quiet, verbose=orders.verbose, debug=orders.debug)
-        # No bars: those of several processes would collide.
-        self._console.err = RichConsole(stderr=True, force_terminal=False)
+        # No bars: those of several processes would collide. And stdout belongs to the command.
+        self._console.out = self._console.err = RichConsole(stderr=True, force_terminal=False)
         if orders.log is not None:
             self._console.log_to(orders.log)
 

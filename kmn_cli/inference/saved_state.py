@@ -51,7 +51,7 @@ class SavedState:
         self._every, self._warn = every, warn
         device = segmenter.device
         machine = [torch.__version__, str(device.type), torch.get_num_threads()]
-        machine.append(torch.backends.cpu.get_cpu_capability())
+        machine += [torch.backends.cpu.get_cpu_capability(), segmenter.precision]
         if device.type == "cuda":
             machine.append(torch.cuda.get_device_name(device))
         self._run = {**run, "machine": machine}

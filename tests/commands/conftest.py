@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from kmn_cli.commands.app import app
+from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN, KMNConfig, save_checkpoint
 
 WIDTH, HEIGHT = 64, 48
@@ -82,3 +84,27 @@ def kmn() -> Callable[..., Result]:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
 
     return run
+
+
+@pytest.fixture
+def segment(
+    kmn: Callable[..., Result], tiny_weights: Path, tmp_path: Path
+) -> Callable[..., Result]:
+    """`kmn segment` with the tiny network, on the CPU, into tmp_path/out."""
+
+    def run(*arguments: object, **options: Any) -> Result:
+        common = ["--weights", tiny_weights, "--device", "cpu", "-o", tmp_path / "out"]
+        return kmn("segment", *arguments, *common, **options)
+
+    return run
+
+
+@pytest.fixture
+def folder(movie: Path, tmp_path: Path) -> Path:
+    """The movie's frames as pictures whose names step by five."""
+    path = tmp_path / "frames"
+    path.mkdir()
+    with open_video(movie) as reader:
+        for frame in reader:
+            Image.fromarray(frame.image).save(path / f"{5 * frame.index + 20:05d}.png")
+    return path

@@ -212,10 +212,13 @@ def test_shards_divide_the_videos(
     assert batch(shelf / "dog.mp4", "--overwrite").exit_code == 0
 
 
-def test_several_workers(batch: Kmn, shelf: Path, tmp_path: Path) -> None:
+def test_several_workers(
+    batch: Kmn, shelf: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (shelf / "b" / "cat.mp4").write_text("no video")
-    result = batch(shelf, "--workers", 2, "--json")
+    result = batch(shelf, "--workers", 2, "--json", "-v")
     assert result.exit_code == 6, result.output
+    assert capfd.readouterr().out == ""  # what the workers say is no part of the document
     document = json.loads(result.stdout)
     assert document["done"] == 2
     assert [entry["exit_code"] for entry in document["failed"]] == [3]

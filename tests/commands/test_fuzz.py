@@ -27,7 +27,7 @@ from kmn_cli.media.layouts import read_meta
 from kmn_cli.model.checkpoint import load_checkpoint
 
 Kmn = Callable[..., Result]
-SECONDS, HANG = 10, 60  # of work; of waiting, on a machine that may be busy with other things
+SECONDS, HANG = 10, 600  # of work; of waiting, on a machine that may be busy with other things
 CODES = {0, 2, 3, 4, 5, 6}  # 1 would be a bug
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import random
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from forks import Forks
+from results import result_of
 from typer.testing import Result
 
 from kmn_cli.inference.segmenter import VideoSegmenter
@@ -65,11 +65,6 @@ def pictures(folder: Path) -> dict[str, bytes]:
         with open_video(folder / "overlay.mp4") as reader:
             found |= {f"overlay {frame.index}": frame.image.tobytes() for frame in reader}
     return found
-
-
-def result_of(folder: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return document
 
 
 @pytest.mark.parametrize("stop", [2, 5, 10])

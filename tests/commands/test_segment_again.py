@@ -1,0 +1,126 @@
+"""A run that was stopped, and a second run into the same folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from results import files_in, masks_in, result_of
+from typer.testing import Result
+
+from kmn_cli.inference.segmenter import VideoSegmenter
+
+Kmn = Callable[..., Result]
+Draw = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (torch.OutOfMemoryError("CUDA out of memory"), 5)],
+)
+def test_a_run_that_is_stopped_keeps_whole_files_only(
+    segment: Kmn,
+    movie: Path,
+    draw: Draw,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    real = VideoSegmenter.step
+    calls: list[int] = []
+
+    def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5:
+            raise error
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    threads = threading.active_count()
+    result = segment(movie, "--mask", draw("m.png", 1))
+    assert result.exit_code == code
+    assert files_in(tmp_path / "out" / "cat") == {f"masks/{i:05d}.png" for i in range(4)}
+    assert threading.active_count() == threads
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the frames that go through the network."""
+    count: list[int] = []
+    real = VideoSegmenter.step
+
+    def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+        count.append(1)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    return count
+
+
+def test_what_is_complete_is_skipped(
+    segment: Kmn, movie: Path, draw: Draw, steps: list[int]
+) -> None:
+    mask = draw("m.png", 1)
+    assert segment(movie, "--mask", mask).exit_code == 0
+    assert segment(movie, "--mask", mask, "--format", "overlay").exit_code == 0
+    assert len(steps) == 10
+
+
+def test_what_is_incomplete_is_redone(
+    segment: Kmn, movie: Path, draw: Draw, steps: list[int], tmp_path: Path
+) -> None:
+    mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+    segment(movie, "--mask", mask)
+    (out / "masks" / "00004.png").unlink()
+    segment(movie, "--mask", mask)
+    assert len(steps) == 20
+    (out / "result.json").unlink()
+    segment(movie, "--mask", mask)
+    assert len(steps) == 30
+    assert len(masks_in(out / "masks")) == 10
+
+
+@pytest.mark.parametrize("option", ["--size", "--mask", "--start"])
+def test_results_of_other_settings_are_not_taken_for_these(
+    segment: Kmn,
+    movie: Path,
+    draw: Draw,
+    tmp_path: Path,
+    steps: list[int],
+    option: str,
+) -> None:
+    mask = draw("m.png", 1)
+    segment(movie, "--mask", mask)
+    before = (tmp_path / "out" / "cat" / "result.json").read_bytes()
+    values = {"--size": 32, "--mask": f"1={draw('other.png', 2)}", "--start": "1f"}
+    other = ["--mask", mask, option, values[option]]
+    result = segment(movie, *other)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.stderr
+    assert (tmp_path / "out" / "cat" / "result.json").read_bytes() == before
+    assert len(steps) == 10
+
+
+def test_overwrite_redoes_and_leaves_nothing_old(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+    segment(movie, "--mask", mask)
+    (out / "notes.txt").write_text("mine")
+    again = ["--end", "3f", "--format", "masks", "--overwrite"]
+    assert segment(movie, "--mask", mask, *again).exit_code == 0
+    masks = {f"masks/{i:05d}.png" for i in range(3)}
+    assert files_in(out) == masks | {"result.json", "notes.txt"}
+
+
+def test_a_format_can_be_added(segment: Kmn, movie: Path, draw: Draw, tmp_path: Path) -> None:
+    mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+    segment(movie, "--mask", mask, "--format", "masks")
+    segment(movie, "--mask", mask, "--format", "cutout")
+    assert set(result_of(out)["outputs"]) == {"masks", "cutout"}
+    assert len(masks_in(out / "masks")) == len(masks_in(out / "cutout")) == 10
