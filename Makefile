@@ -32,5 +32,6 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+# make bench PARTS=full measures more, for an hour; the parts stand in tests/benchmarks/__main__.py.
 bench: $(READY)
-	$(PY) -m tests.benchmarks
+	$(PY) -m tests.benchmarks $(PARTS)

@@ -1,67 +1,114 @@
-"""Speed as ratios in one process: `make bench`.
+"""Speed and memory, as figures and as ratios to the plain baseline: `make bench`.
 
-    python -m tests.benchmarks [--full] [--repeats N]
+    python -m tests.benchmarks [read] [stages] [frames] [agreement] [long] [full]
 
-Prints tables and writes benchmarks.json. --full adds 8 objects, 1080p and more memory sizes, which
-takes an hour on a small CPU.
+Without parts it measures read, stages and frames, which takes some minutes on a small CPU. `full`
+adds more objects, memory sizes and 1080p to read and frames, which takes an hour; `agreement`
+compares labels with the baseline's; `long` is a video of 2,000 frames.
+
+Prints tables and writes benchmarks.json; parts that are not measured keep what the file says.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import bench_frame, bench_read
+from kmn_cli.inference.device import choose_device
+from tests.benchmarks import bench_agreement, bench_frame, bench_long, bench_read, bench_stages
+from tests.benchmarks.speed_table import speed_table
+
+PARTS = ("read", "stages", "frames", "agreement", "long", "full")
+FILE = Path("benchmarks.json")
+Row = Mapping[str, Any]
 
 FRAMES = [(1, 21, "480p"), (3, 5, "480p"), (1, 5, "480p")]
 MORE_FRAMES = [
-    (objects, frames, size)
-    for size in ("480p", "1080p")
-    for objects in (1, 3, 8)
-    for frames in (2, 5, 10, 20, 40)
+    *((objects, frames, "480p") for objects in (1, 3, 8) for frames in (2, 5, 10, 20, 40)),
+    *((1, 5, "1080p"), (1, 20, "1080p"), (3, 5, "1080p")),
 ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--full", action="store_true")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    reads = [bench_read.measure(frames, options.repeats) for frames in (2, 5, 10, 20, 40)]
-    show("Read, 854x480, one object", reads)
-    cases = FRAMES + (MORE_FRAMES if options.full else [])
-    frames = [bench_frame.measure(*case, options.repeats) for case in cases]
-    show("Whole frames, fp32", frames)
-    one_object = next(row for row in frames if (row["objects"], row["frames"]) == (1, 5))
-    ratios = {
-        "frame_1obj_T21": frames[0]["ratio"],
-        "frame_3obj_T5": frames[1]["ratio"],
-        "read_T20_time": reads[3]["time_ratio"],
-        "read_T20_memory": reads[3]["memory_ratio"],
-        "3obj_to_1obj_T5": float(frames[1]["fast_seconds"]) / float(one_object["fast_seconds"]),
-    }
-    show("Ratios", [ratios])
-    document = {
-        "ratios": ratios,
-        "reads": reads,
-        "frames": frames,
+    parts = set(options.parts) - {"full"} or {"read", "stages", "frames"}
+    full, repeats = "full" in options.parts, options.repeats
+    device, reason = choose_device(options.device)
+    machine = {
+        "device": str(device),
+        "name": torch.cpu.get_capabilities()["cpu_name"] if device.type == "cpu" else reason,
         "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
     }
-    Path("benchmarks.json").write_text(json.dumps(document, indent=2) + "\n")
+    document = _earlier(machine)
+    if "read" in parts:
+        counts = (2, 5, 10, 20, 40) if full else (5, 20)
+        rows = [bench_read.measure(n, repeats, device.type) for n in counts]
+        document["reads"] = show("Read, one object at 480p, fp32", rows)
+    if "stages" in parts:
+        stages = bench_stages.measure(repeats, device.type)
+        document["stages"] = show("Stages, one object at 480p", stages)
+        document["files"] = show("Files, 640x360", bench_stages.measure_files())
+    if "frames" in parts:
+        cases = list(dict.fromkeys(FRAMES + MORE_FRAMES if full else FRAMES))
+        frames = [bench_frame.measure(*case, repeats, device.type) for case in cases]
+        document["frames"] = show("Whole frames", frames)
+        print(speed_table(frames))
+    if "agreement" in parts:
+        agreed = [bench_agreement.measure(480, precision) for precision in ("fp32", "bf16")]
+        document["agreement"] = show("Labels equal to the baseline's", agreed)
+    if "long" in parts:
+        document["long"] = show("A long video", [bench_long.measure()])
+    document["ratios"] = _ratios(document)
+    show("Ratios", [document["ratios"]])
+    FILE.write_text(json.dumps(document, indent=2) + "\n")
 
 
-def show(title: str, rows: Sequence[dict[str, float | str]] | Sequence[dict[str, float]]) -> None:
-    """One table."""
-    table = Table(*rows[0], title=title)
+def _earlier(machine: dict[str, Any]) -> dict[str, Any]:
+    """What was measured before on the same machine."""
+    try:
+        document: dict[str, Any] = json.loads(FILE.read_text())
+    except (OSError, ValueError):
+        return {"machine": machine}
+    return document if document.get("machine") == machine else {"machine": machine}
+
+
+def _ratios(document: Mapping[str, Sequence[Row]]) -> dict[str, float | None]:
+    """The marks: fast to plain; none where a part has not been measured."""
+    reads = {row["frames"]: row for row in document.get("reads", ())}
+    frames = {(row["objects"], row["frames"]): row for row in document.get("frames", ())}
+    return {
+        "frame_1obj_T21": frames.get((1, 21), {}).get("ratio"),
+        "frame_3obj_T5": frames.get((3, 5), {}).get("ratio"),
+        "read_T20_time": reads.get(20, {}).get("time_ratio"),
+        "read_T20_memory": reads.get(20, {}).get("memory_ratio"),
+    }
+
+
+def show(title: str, rows: Sequence[Row]) -> Sequence[Row]:
+    """Prints one table."""
+    table = Table(*(name.replace("_", " ") for name in rows[0]), title=title)
     for row in rows:
-        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else f"{v}" for v in row.values()))
-    Console().print(table)
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console(width=120).print(table)
+    return rows
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return "" if value is None else str(value)
 
 
 if __name__ == "__main__":

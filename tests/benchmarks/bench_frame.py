@@ -7,12 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from kmn_cli.inference.device import has_fast_bf16
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
-from tests.benchmarks.clock import medians
+from tests.benchmarks.clock import medians, memory
 from tests.benchmarks.plain import PlainSegmenter
 
 SIZES = {"480p": (480, 854), "1080p": (1080, 1920)}
+PLAIN_BANK = 24  # frames times objects at 480p: more would not fit into 16 GB
 
 
 def picture_and_mask(size: tuple[int, int], objects: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,18 +25,22 @@ def picture_and_mask(size: tuple[int, int], objects: int) -> tuple[np.ndarray, n
     return frame, np.broadcast_to(columns.astype(np.uint8), size).copy()
 
 
-def network(trunk: str = "resnet50") -> KMN:
+def network() -> KMN:
     """Random weights; speed does not depend on them, but denormals would be slow."""
     torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    return KMN(KMNConfig(trunk=trunk)).eval().requires_grad_(False)
+    return KMN(KMNConfig()).eval().requires_grad_(False)
 
 
-def fast_step(model: KMN, frames: int, size: str, objects: int) -> Callable[[], object]:
+def fast_step(
+    frames: int, size: str, objects: int, device: str, precision: str
+) -> Callable[[], object]:
     """A step of the segmenter whose memory holds `frames` frames."""
     picture, mask = picture_and_mask(SIZES[size], objects)
-    options = SegmentOptions(size=0, memory_every=1, max_memory_frames=frames + 1, precision="fp32")
-    segmenter = VideoSegmenter(model, options)
+    options = SegmentOptions(
+        size=0, memory_every=1, max_memory_frames=frames + 1, precision=precision
+    )
+    segmenter = VideoSegmenter(network(), options, device)
     segmenter.step(picture, mask)
     segmenter.step(picture)
     [group] = segmenter._groups
@@ -45,26 +51,38 @@ def fast_step(model: KMN, frames: int, size: str, objects: int) -> Callable[[], 
     return lambda: segmenter.step(picture)
 
 
-def plain_step(model: KMN, frames: int, size: str, objects: int) -> Callable[[], object]:
-    """The same of the baseline."""
+def plain_step(frames: int, size: str, objects: int) -> Callable[[], object]:
+    """The same of the baseline, on the CPU."""
     picture, mask = picture_and_mask(SIZES[size], objects)
-    segmenter = PlainSegmenter(model, 0, frames)
+    segmenter = PlainSegmenter(network(), 0, frames)
     segmenter.step(picture, mask)
     segmenter.step(picture)
     segmenter.bank *= frames
     return lambda: segmenter.step(picture)
 
 
-def measure(objects: int, frames: int, size: str, repeats: int) -> dict[str, float | str]:
-    """Seconds a frame of both, and their ratio."""
-    model = network()
-    steps = [step(model, frames, size, objects) for step in (fast_step, plain_step)]
-    fast, plain = medians(steps, repeats)
+def measure(
+    objects: int, frames: int, size: str, repeats: int, device: str, *, against_plain: bool = True
+) -> dict[str, float | str | None]:
+    """Seconds a frame in fp32, in bf16 where the device has it, and of the baseline."""
+    precisions = ["fp32"] + ["bf16"] * has_fast_bf16(torch.device(device))
+    case = (frames, size, objects)
+    steps = [fast_step(*case, device, precision) for precision in precisions]
+    against_plain &= device == "cpu" and size == "480p" and objects * frames <= PLAIN_BANK
+    if against_plain:
+        steps.append(plain_step(*case))
+    seconds = medians(steps, repeats)
+    plain = seconds.pop() if against_plain else None
+    peaks = [memory(fast_step, *case, device, precision)[1] / 2**20 for precision in precisions]
+    rows = dict(zip(precisions, seconds, strict=True))
     return {
         "size": size,
         "objects": objects,
         "frames": frames,
-        "fast_seconds": fast,
+        "fp32_seconds": rows["fp32"],
+        "bf16_seconds": rows.get("bf16"),
         "plain_seconds": plain,
-        "ratio": fast / plain,
+        "ratio": rows["fp32"] / plain if plain else None,
+        "fp32_peak_mib": peaks[0],
+        "bf16_peak_mib": peaks[1] if len(peaks) > 1 else None,
     }

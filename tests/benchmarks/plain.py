@@ -31,23 +31,30 @@ def naive_read(query_key: Tensor, memory_key: Tensor, memory_value: Tensor, sigm
 
 
 class PlainSegmenter:
-    """`VideoSegmenter.step` for fixed objects and a memory of the newest `frames` frames."""
+    """`VideoSegmenter.step` for objects 1 to K of the first frame.
 
-    def __init__(self, model: KMN, size: int, frames: int) -> None:
-        self.model, self.size, self.frames = model, size, frames
+    The memory holds every `every`-th frame and the previous one, the newest `frames` of them.
+    """
+
+    def __init__(self, model: KMN, size: int, frames: int, every: int = 1) -> None:
+        self.model, self.size, self.frames, self.every = model, size, frames, every
         self.bank: list[tuple[Tensor, Tensor]] = []
+        self.steps = 0
+        self.last: Tensor | None = None
         self.masks: Tensor | None = None
 
     @torch.inference_mode()
     def step(self, frame: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-        size = FrameSize.for_short_side(*frame.shape[:2], self.size)
+        size = FrameSize.for_short_side(frame.shape[0], frame.shape[1], self.size)
         image = size.image_to_net(torch.from_numpy(frame))
         if mask is not None:
             net = size.labels_to_net(torch.from_numpy(mask))
             prob = torch.stack([(net == i).float() for i in range(int(mask.max()) + 1)])
         else:
-            assert self.masks is not None
+            assert self.last is not None and self.masks is not None
             key, value = self.model.memorize(self.last, self.masks[None])
+            if self.bank and (self.steps - 2) % self.every:  # the previous frame until now
+                self.bank.pop()
             self.bank = [*self.bank, (key[0], value[0])][-self.frames :]
             keys, values = (torch.cat(parts, 1) for parts in zip(*self.bank, strict=True))
             features = self.model.query_encoder(image)
@@ -62,4 +69,5 @@ class PlainSegmenter:
             p = torch.cat([(1 - p).prod(0, keepdim=True), p]).clamp(1e-7, 1 - 1e-7)
             prob = (p / (1 - p)).log().softmax(0)
         self.last, self.masks = image, prob[1:]
+        self.steps += 1
         return size.prob_from_net(prob).argmax(0).to(torch.uint8).numpy()
