@@ -66,7 +66,7 @@ def main() -> None:
         document["frames"] = show("Whole frames", frames)
         print(speed_table(frames))
     if "agreement" in parts:
-        agreed = [bench_agreement.measure(480, precision) for precision in ("fp32", "bf16")]
+        agreed = bench_agreement.measure(480, ["fp32", "bf16"])
         document["agreement"] = show("Labels equal to the baseline's", agreed)
     if "long" in parts:
         document["long"] = show("A long video", [bench_long.measure()])

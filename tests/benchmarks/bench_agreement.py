@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +16,31 @@ from tests.benchmarks.plain import PlainSegmenter
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def measure(size: int, precision: str) -> dict[str, float | str]:
-    """Share of equal pixels over the demo clip's frames after the first, and of the worst one."""
+def measure(size: int, precisions: Sequence[str]) -> list[dict[str, float | str]]:
+    """Share of equal pixels over the demo clip's frames after the first, and in the worst one."""
     model = load_checkpoint().model
     mask = read_mask(EXAMPLES / "bunny.png").labels
     plain = PlainSegmenter(model, size, frames=100, every=5)
-    options = SegmentOptions(size=size, max_memory_frames=0, precision=precision)
-    fast = VideoSegmenter(model, options)
-    shares: list[float] = []
+    fast = {
+        precision: VideoSegmenter(model, SegmentOptions(size, 5, 0, precision=precision))
+        for precision in precisions
+    }
+    shares: dict[str, list[float]] = {precision: [] for precision in precisions}
+    given: np.ndarray | None = mask
     with open_video(EXAMPLES / "bunny.mp4") as reader:
         for frame in reader:
-            given = None if shares else mask
-            labels = fast.step(frame.image, given).labels
-            shares.append(float(np.mean(labels == plain.step(frame.image, given))))
-    return {
-        "precision": precision,
-        "size": size,
-        "frames": len(shares),
-        "equal": float(np.mean(shares[1:])),
-        "worst_frame": float(np.min(shares[1:])),
-    }
+            expected = plain.step(frame.image, given)
+            for precision, segmenter in fast.items():
+                labels = segmenter.step(frame.image, given).labels
+                shares[precision].append(float(np.mean(labels == expected)))
+            given = None
+    return [
+        {
+            "precision": precision,
+            "size": size,
+            "frames": len(found),
+            "equal": float(np.mean(found[1:])),
+            "worst_frame": min(found[1:]),
+        }
+        for precision, found in shares.items()
+    ]
