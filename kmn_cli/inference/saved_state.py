@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from torch import Tensor
 
 from kmn_cli.errors import KmnError
 from kmn_cli.inference.object_report import ObjectReport
@@ -19,6 +19,7 @@ from kmn_cli.media.files import atomic_path
 
 NAME = ".state.safetensors"
 MAX_SHARE = 0.02  # of the time that saving may take
+_TYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
 class SavedState:
@@ -67,12 +68,10 @@ class SavedState:
         facts, tensors = self._segmenter.state()
         content = {"run": self._run, "stop": stop, "segmenter": facts}
         header = {"kmn": json.dumps({**content, "report": self._report.state()})}
-        # safetensors wants tensors in rows; `restore` brings the layout back.
-        whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         try:
             with atomic_path(self._path) as part:
-                save_file(whole, part, header)
-        except (KmnError, SafetensorError) as error:
+                _write(part, tensors, header)
+        except KmnError as error:
             self._warn(f"an interrupted run could not be continued from here ({error})")
             self._every = 0
         now = time.monotonic()
@@ -99,3 +98,24 @@ class SavedState:
     def remove(self) -> None:
         """Forget it: the video is finished."""
         self._path.unlink(missing_ok=True)
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:
+    """Write a safetensors file, one tensor after the other.
+
+    Not with `save_file`, which when killed leaves a file under a name of its own, nor with `save`,
+    which holds everything in memory twice more.
+    """
+    header: dict[str, Any] = {"__metadata__": about}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        kind, shape = _TYPES[tensor.dtype], list(tensor.shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-(8 + len(text)) % 64)  # the tensors begin where processors like it
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for tensor in tensors.values():
+            # In rows; `restore` brings the layout back.
+            file.write(tensor.cpu().contiguous().view(torch.uint8).numpy().data)

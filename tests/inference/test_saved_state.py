@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,21 @@ def test_saving_that_fails_costs_only_the_state(model: KMN, tmp_path: Path) -> N
     run.state.save(1)
     assert len(run.warnings) == 1
     assert not run.state.due()
+
+
+def test_killed_while_saving_it_leaves_only_what_is_cleared_away(
+    model: KMN, tmp_path: Path
+) -> None:
+    run = Run(model, SegmentOptions(), tmp_path / "state")
+    run.step(0)
+    if (pid := os.fork()) == 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # ends the process
+        run.state.save(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGXFSZ
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
 
 
 def test_it_saves_now_and_then(model: KMN, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
