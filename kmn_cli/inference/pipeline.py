@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -114,7 +114,7 @@ def run_pipeline(
             stack.enter_context(sink)
         writer = stack.enter_context(Background(write, QUEUE_DEPTH))
         source = stack.enter_context(Prefetch(reader, QUEUE_DEPTH))
-        for frame in source:
+        for frame in _looking_ahead(source, segmenter, earlier.stop if earlier else 0):
             mask = mask_for(frame)
             if earlier is not None and frame.index < earlier.stop:
                 writer.put((frame,))
@@ -135,6 +135,26 @@ def run_pipeline(
         write_seconds=writer.seconds,
         total_seconds=time.perf_counter() - start,
     )
+
+
+def _looking_ahead(
+    source: Iterable[Frame], segmenter: VideoSegmenter, stop: int
+) -> Iterator[Frame]:
+    """The frames of a source, shown to the segmenter some at a time before their turns come."""
+    frames = iter(source)
+    end: Exception | None = None
+    while end is None:
+        batch: list[Frame] = []
+        try:
+            while len(batch) < segmenter.frames_ahead:
+                batch.append(next(frames))
+        except Exception as error:  # StopIteration or worse: after the frames that came before it
+            end = error
+        if len(batch) > 1 and segmenter.object_ids and batch[0].index >= stop:
+            segmenter.look_ahead([frame.image for frame in batch])
+        yield from batch
+    if not isinstance(end, StopIteration):
+        raise end
 
 
 def _segment(

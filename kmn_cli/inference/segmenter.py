@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,15 +11,16 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError
-from kmn_cli.inference.device import choose_precision, ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
+from kmn_cli.inference.network import Network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.stopwatch import Stopwatch
 from kmn_cli.model import KMN
+from kmn_cli.model.kmn import Query
 from kmn_cli.model.memory_read import read_tiled
 
-PIXELS_AT_ONCE = 2**22  # of all objects in one pass on a GPU: about 2 GB of feature maps
+FRAMES_AHEAD = 4
 
 
 class Prediction(NamedTuple):
@@ -62,21 +65,40 @@ class VideoSegmenter:
         self.object_ids: tuple[int, ...] = ()
         self._watch = Stopwatch(self.device, exact_times)
         self.seconds = self._watch.seconds
-        self.precision = choose_precision(options.precision, self.device)
-        self._model = ready_for_inference(model, self.device, self.precision)
+        self._network = Network(model, self.device, options.precision)
+        self.precision = self._network.precision
         self._groups: list[_Group] = []
         self._size: FrameSize | None = None
         self._frame = 0
+        self._ahead: deque[tuple[Tensor, Query]] = deque()
         # What the next step memorizes first; the last frame of a video is never memorized.
         self._last: tuple[Tensor, Tensor, bool] | None = None
-        if self.device.type == "cpu":
-            # Denormal weights of the read make its products over a hundred times slower.
-            torch.set_flush_denormal(True)
 
     @property
     def dropped_frames(self) -> int:
         """Memory frames that the limit has dropped so far."""
         return sum(group.bank.dropped for group in self._groups)
+
+    @property
+    def frames_ahead(self) -> int:
+        """How many frames `look_ahead` is best given; 1 where it brings nothing."""
+        if self._last is None:
+            return 1
+        return min(FRAMES_AHEAD, self._network.at_once(self._last[0]))
+
+    @torch.inference_mode()
+    def look_ahead(self, frames: Sequence[np.ndarray]) -> None:
+        """Encodes, together, the frames that the next calls of `step` will bring: what does not
+        depend on their past is faster so on a GPU."""
+        size = self._check(frames[0], None)
+        self._watch.start()
+        # A frame of another size is an error, but not before its turn.
+        like_first = [frame for frame in frames if frame.shape == frames[0].shape]
+        images = [self._network.image(frame, size) for frame in like_first]
+        self._watch.lap("scaling")
+        queries = self._network.encode_query(torch.cat(images))
+        self._ahead.extend((image, queries.every(len(images), n)) for n, image in enumerate(images))
+        self._watch.lap("query encoder")
 
     @torch.inference_mode()
     def step(
@@ -95,14 +117,18 @@ class VideoSegmenter:
         """
         size = self._check(frame, mask)
         self._watch.start()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            self._memorize_last()
-            self._watch.lap("memory encoder")
-            image = size.image_to_net(self._to_device(frame))
-            image = image.contiguous(memory_format=torch.channels_last)
+        self._memorize_last()
+        self._watch.lap("memory encoder")
+        if self._ahead:
+            image, query = self._ahead.popleft()
+        else:
+            image, query = self._network.image(frame, size), None
             self._watch.lap("scaling")
-            prob = self._predict(image) if self.object_ids else image.new_ones(1, *image.shape[2:])
-        given = None if mask is None else self._to_device(mask)
+        if self.object_ids:
+            prob = self._predict(image, query)
+        else:
+            prob = image.new_ones(1, *image.shape[2:])
+        given = None if mask is None else self._network.to_device(mask)
         if given is not None:
             prob = self._take_over(prob, given, size)
         labels = self._labels(prob, given, size)
@@ -157,10 +183,6 @@ class VideoSegmenter:
         self._last = (image, tensors["masks"].to(self.device), facts["given"])
         self._groups = groups
 
-    def _to_device(self, array: np.ndarray) -> Tensor:
-        """A copy: an array may be read-only, or a view with negative strides."""
-        return torch.tensor(np.ascontiguousarray(array), device=self.device)
-
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
         height, width = frame.shape[:2]
         if self._size is None:
@@ -187,28 +209,20 @@ class VideoSegmenter:
         if self._last is None:
             return
         image, masks, given = self._last
-        key, value = self._model.memorize(image, masks[None], self._at_once(image))
+        key, value = self._network.memorize(image, masks)
         for bank, objects in self._groups:
-            # Values stay in bfloat16, if they are; similarities need more.
-            bank.add(self._frame - 1, key[0, objects].float(), value[0, objects], given=given)
+            bank.add(self._frame - 1, key[objects], value[objects], given=given)
 
-    def _predict(self, image: Tensor) -> Tensor:
+    def _predict(self, image: Tensor, query: Query | None) -> Tensor:
         """Probabilities (K + 1, H', W') of the objects so far."""
-        query = self._model.encode_query(image)
+        query = query or self._network.encode_query(image)
         self._watch.lap("query encoder")
-        key = query.key[0].float()
-        with torch.autocast(self.device.type, enabled=False):
-            readout = torch.cat(
-                [read_tiled(key, *group.bank.read(), self.options.sigma) for group in self._groups]
-            )
+        key, sigma = query.key[0].float(), self.options.sigma
+        readout = torch.cat([read_tiled(key, *group.bank.read(), sigma) for group in self._groups])
         self._watch.lap("read")
-        prob = self._model.decode(readout[None], query, self._at_once(image))[0].softmax(0)
+        prob = self._network.decode(readout, query, image)
         self._watch.lap("decoder")
         return prob
-
-    def _at_once(self, image: Tensor) -> int:
-        """Objects in one pass: a CPU gains nothing from more, a GPU much, until it is full."""
-        return 1 if self.device.type == "cpu" else max(1, PIXELS_AT_ONCE // image[0, 0].numel())
 
     def _take_over(self, prob: Tensor, given: Tensor, size: FrameSize) -> Tensor:
         """Probabilities with a given mask in place of the objects it names."""

@@ -18,6 +18,12 @@ class Query(NamedTuple):
     key: Tensor  # (B, C_k, h, w)
     skips: DecoderSkips
 
+    def every(self, step: int, start: int) -> Query:
+        """The part of a batch whose frames are `step` apart."""
+        return Query(
+            self.key[start::step], DecoderSkips(*(skip[start::step] for skip in self.skips))
+        )
+
 
 class KMN(nn.Module):
     """Cuts objects out of a frame by reading a memory of earlier frames with their masks.
@@ -114,7 +120,7 @@ class KMN(nn.Module):
             key, value = self.memorize(frames[:, t], masks)
             keys.append(key)
             values.append(value)
-            query = _every(queries, start=t, step=steps)
+            query = queries.every(steps, start=t)
             readout = _read_for_training(query.key, torch.cat(keys, 2), torch.cat(values, 2))
             logits = self.decoder(readout.flatten(0, 1), query.skips)
             prob = logits.sigmoid().unflatten(0, present.shape).masked_fill(absent, 0)
@@ -123,11 +129,6 @@ class KMN(nn.Module):
             outputs.append(logits)
             masks = logits.softmax(1)[:, 1:]
         return torch.stack(outputs, 1)
-
-
-def _every(query: Query, start: int, step: int) -> Query:
-    """The part of a batched query that belongs to one time step."""
-    return Query(query.key[start::step], DecoderSkips(*(skip[start::step] for skip in query.skips)))
 
 
 def _read_for_training(query_key: Tensor, memory_key: Tensor, memory_value: Tensor) -> Tensor:

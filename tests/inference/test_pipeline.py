@@ -30,10 +30,15 @@ def frames(count: int, first: int = 0) -> Iterator[Frame]:
 class EchoSegmenter:
     """Says that every pixel is the object named last; its ids keep the order of their coming."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames_ahead: int = 1) -> None:
         self.object_ids: tuple[int, ...] = ()
         self.seconds = {"model": 0.0}
         self.seen: list[int] = []
+        self.frames_ahead = frames_ahead
+        self.ahead: list[list[int]] = []
+
+    def look_ahead(self, frames: list[np.ndarray]) -> None:
+        self.ahead.append([int(frame[0, 0, 0]) for frame in frames])
 
     def step(self, frame: np.ndarray, mask: np.ndarray | None, *, want_prob: bool) -> Prediction:
         self.seen.append(int(frame[0, 0, 0]))
@@ -79,9 +84,9 @@ def masks(**given: int) -> Callable[[Frame], np.ndarray | None]:
     return mask_for
 
 
-def run(sinks: list[Any], reader: Any, mask_for: Any, **options: Any) -> Any:
+def run(sinks: list[Any], reader: Any, mask_for: Any, segmenter: Any = None, **options: Any) -> Any:
     options = {"object_ids": (1,), **options}
-    return run_pipeline(reader, EchoSegmenter(), sinks, mask_for, **options)  # type: ignore[arg-type]
+    return run_pipeline(reader, segmenter or EchoSegmenter(), sinks, mask_for, **options)
 
 
 def test_every_frame_reaches_every_sink_in_order() -> None:
@@ -110,14 +115,23 @@ def test_probabilities_have_one_channel_for_every_object_of_the_video() -> None:
     assert all(item[3] is not None and item[3].shape[0] == 3 for item in sink.items)
 
 
-def test_an_error_of_the_reader_comes_after_its_frames_are_written() -> None:
+def test_frames_are_shown_ahead_once_there_are_objects() -> None:
+    sink, segmenter = Recorder(), EchoSegmenter(frames_ahead=3)
+    run([sink], frames(8), masks(f1=1), segmenter)
+    assert segmenter.ahead == [[3, 4, 5], [6, 7]]
+    assert segmenter.seen == list(range(1, 8))
+    assert [item[0] for item in sink.items] == list(range(8))
+
+
+@pytest.mark.parametrize("frames_ahead", [1, 3])
+def test_an_error_of_the_reader_comes_after_its_frames_are_written(frames_ahead: int) -> None:
     def broken() -> Iterator[Frame]:
         yield from frames(5)
         raise ValueError("cut off")
 
     sink = Recorder()
     with pytest.raises(ValueError, match="cut off"):
-        run([sink], broken(), masks(f0=1))
+        run([sink], broken(), masks(f0=1), EchoSegmenter(frames_ahead))
     assert len(sink.items) == 5
     assert sink.left_by is ValueError
 

@@ -196,3 +196,39 @@ def test_auto_is_bf16_only_where_the_device_has_it(model, monkeypatch):
         monkeypatch.setattr("kmn_cli.inference.device.has_fast_bf16", lambda device, x=fast: x)
         assert VideoSegmenter(model).precision == chosen
         assert VideoSegmenter(model, SegmentOptions(precision="fp32")).precision == "fp32"
+
+
+def test_looking_ahead_changes_nothing(model):
+    frames, mask = video(7), boxes(1, 2)
+    expected = run(model, frames, mask)
+    segmenter = VideoSegmenter(model, SegmentOptions(precision="fp32"))
+    segmenter.step(frames[0], mask)
+    segmenter.look_ahead(frames[1:4])
+    for n, frame in enumerate(frames[1:], 1):
+        answer = segmenter.step(frame, want_prob=True)
+        assert np.allclose(answer.prob, expected[n].prob, atol=1e-5)
+
+
+def test_looking_ahead_at_a_frame_of_another_size_is_an_error_in_its_turn(model):
+    frames = video(3)
+    segmenter = VideoSegmenter(model)
+    segmenter.step(frames[0], boxes(1))
+    segmenter.look_ahead([frames[1], frames[2][:, :40]])
+    segmenter.step(frames[1])
+    with pytest.raises(InputError, match="40x48"):
+        segmenter.step(frames[2][:, :40])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_finds_nearly_the_same(model):
+    frames, mask = video(8), boxes(1, 2)
+    expected = run(model, frames, mask)
+    for precision, tolerance in (("fp32", 0.01), ("bf16", 0.1)):
+        segmenter = VideoSegmenter(model, SegmentOptions(precision=precision), "cuda")
+        segmenter.step(frames[0], mask)
+        assert segmenter.frames_ahead > 1
+        segmenter.look_ahead(frames[1:5])
+        for n, frame in enumerate(frames[1:], 1):
+            answer = segmenter.step(frame, want_prob=True)
+            assert np.abs(answer.prob - expected[n].prob).max() < tolerance
