@@ -21,7 +21,7 @@ def naive_read(query_key: Tensor, memory_key: Tensor, memory_value: Tensor, sigm
     dim, height, width = query_key.shape
     similarity = memory_key @ query_key.flatten(1)  # (K, N, hw)
     best = similarity.argmax(-1, keepdim=True)
-    cells = torch.arange(height * width)
+    cells = torch.arange(height * width, device=query_key.device)
     dy, dx = cells // width - best // width, cells % width - best % width
     kernel = torch.exp(-(dy**2 + dx**2) / (2 * sigma**2))
     scaled = similarity / math.sqrt(dim)
