@@ -47,7 +47,7 @@ def run_alone(jobs: Sequence[Job], runner: Runner, console: Console) -> None:
     Raises:
         KmnError: it failed.
     """
-    for outcome in runner(jobs, True):
+    for outcome in list(runner(jobs, True)):  # told when the runner has ended
         if outcome.error is not None:
             raise outcome.error
         if outcome.result is not None:

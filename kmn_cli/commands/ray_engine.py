@@ -5,25 +5,33 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from kmn_cli.commands.job import Job
-from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, Runner, worker_died
+from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, worker_died
 from kmn_cli.errors import DeviceError, UsageError
 
 RETRIES = 3  # of a video whose process or machine died; each goes on from the last saved state
 SECONDS_TO_ANSWER = SECONDS_TO_END = 10.0
 
 
-def ray_runner(orders: Orders, address: str | None) -> Runner:
-    """Work videos off as tasks of a Ray cluster.
+def run_on_ray(
+    jobs: Iterable[Job], waiting: bool, orders: Orders, address: str | None
+) -> Iterator[Outcome]:
+    """Work off jobs as tasks of a Ray cluster, and yield outcomes as they come.
 
     Every machine needs kmn, and the inputs, masks, weights and results under the same paths.
+    Leaving the iterator early interrupts what is at work.
 
     Args:
+        jobs: the videos.
+        waiting: whether to wait for videos that other processes are at.
         orders: for every worker; "cuda", or "auto" where the cluster has GPUs, asks for one GPU a
             task.
         address: of the cluster; None is the one this machine belongs to, or else a new one of
@@ -31,20 +39,40 @@ def ray_runner(orders: Orders, address: str | None) -> Runner:
 
     Raises:
         UsageError: Ray is not installed, or no cluster is at the address.
+        WeightsError: the checkpoint cannot be used.
         DeviceError: the cluster has no GPU.
     """
+    todo = list(jobs)
+    if not todo:
+        return
     from kmn_cli.model.checkpoint import load_checkpoint
 
     load_checkpoint(orders.weights)  # what is wrong with it is better said once
-    ray = _connect(address)
-    gpus = int(_wants_gpu(orders.device, ray.cluster_resources().get("GPU", 0)))
-    if gpus:
-        orders = replace(orders, device="cuda")  # Ray shows each task only its own GPU
-    task = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_do)
-    return lambda jobs, waiting: _run(ray, task, jobs, (waiting, orders, os.getcwd()))  # noqa: PTH109
+    with redirect_stdout(sys.stderr), _cluster(address) as ray:  # Ray is chatty
+        gpus = int(_wants_gpu(orders.device, ray.cluster_resources().get("GPU", 0)))
+        if gpus:
+            orders = replace(orders, device="cuda")  # Ray shows each task only its own GPU
+        task = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_do)
+        left = {task.remote(job, waiting, orders, Path.cwd()): job for job in todo}
+        try:
+            while left:
+                (done,), _ = ray.wait(list(left), num_returns=1)
+                job = left.pop(done)
+                try:
+                    yield ray.get(done)
+                except ray.exceptions.RayError as error:
+                    reason = str(getattr(error, "cause", None) or error).strip()
+                    yield worker_died(job, reason.partition("\n")[0])
+        finally:
+            for running in left:
+                ray.cancel(running)
+            if left:
+                ray.wait(list(left), num_returns=len(left), timeout=SECONDS_TO_END)
 
 
-def _connect(address: str | None) -> Any:
+@contextmanager
+def _cluster(address: str | None) -> Iterator[Any]:
+    """Ray, connected."""
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -57,14 +85,16 @@ def _connect(address: str | None) -> Any:
     try:
         if port.isdecimal():  # where nobody answers, Ray itself would knock for minutes
             socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
-        if not ray.is_initialized():
-            ray.init(address, include_dashboard=False, logging_level=logging.ERROR)
+        ray.init(address, include_dashboard=False, logging_level=logging.ERROR)
     except Exception as error:  # of whatever kind: it is about the cluster
         raise UsageError(
             f"--engine ray: no cluster at {address or 'this machine'} ({error}).",
             "`ray start --head` starts one and says its address.",
         ) from error
-    return ray
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
 
 
 def _wants_gpu(device: str, available: float) -> bool:
@@ -73,29 +103,10 @@ def _wants_gpu(device: str, available: float) -> bool:
     return device.startswith("cuda") or (device == "auto" and available > 0)
 
 
-def _run(ray: Any, task: Any, jobs: Iterable[Job], rest: tuple[Any, ...]) -> Iterator[Outcome]:
-    """Submit all jobs and yield outcomes as they come; leaving early cancels what is left."""
-    left = {task.remote(job, *rest): job for job in jobs}
-    try:
-        while left:
-            (done,), _ = ray.wait(list(left), num_returns=1)
-            job = left.pop(done)
-            try:
-                yield ray.get(done)
-            except ray.exceptions.RayError as error:
-                reason = str(getattr(error, "cause", None) or error).strip()
-                yield worker_died(job, reason.partition("\n")[0])
-    finally:
-        for waiting in left:
-            ray.cancel(waiting)
-        if left:
-            ray.wait(list(left), num_returns=len(left), timeout=SECONDS_TO_END)
-
-
-def _do(job: Job, wait: bool, orders: Orders, folder: str) -> Outcome:
+def _do(job: Job, waiting: bool, orders: Orders, folder: Path) -> Outcome:
     """The task; paths are as they were typed, in the folder where they were typed."""
     os.chdir(folder)
-    return _worker(orders)(job, wait)
+    return _worker(orders)(job, waiting)
 
 
 @lru_cache(maxsize=1)

@@ -24,8 +24,14 @@ def places(device: str, devices: str | None, workers: int | None) -> list[str]:
     return [named[i % len(named)] for i in range(count)]
 
 
-def local_runner(orders: Orders, devices: list[str], console: Console) -> Runner:
-    """Work videos off on this machine: in this process, or in one for each device."""
+def make_runner(
+    orders: Orders, devices: list[str], console: Console, on_ray: bool, address: str | None
+) -> Runner:
+    """What works videos off: this process, one of its own for each device, or Ray."""
+    if on_ray:
+        from kmn_cli.commands.ray_engine import run_on_ray
+
+        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address)
     if len(devices) == 1:
         return Worker(orders.settings, orders.weights, devices[0], console).run
 

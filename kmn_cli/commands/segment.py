@@ -155,7 +155,7 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.commands.mask_plan import parse_masks
-        from kmn_cli.commands.runner import local_runner, places
+        from kmn_cli.commands.runner import make_runner, places
 
         if log is not None:
             console.log_to(log)
@@ -209,12 +209,7 @@ def segment(
             show_plan(jobs, settings, sample, len(devices_used))
             return
         orders = Orders(settings, weights, device, None, quiet, verbose, debug, log)
-        if engine is Engine.ray:
-            from kmn_cli.commands.ray_engine import ray_runner
-
-            runner = ray_runner(orders, address)
-        else:
-            runner = local_runner(orders, devices_used, console)
+        runner = make_runner(orders, devices_used, console, engine is Engine.ray, address)
         if alone:
             run_alone(jobs, runner, console)
             return
