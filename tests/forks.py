@@ -7,15 +7,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # Imports everything, computes nothing, and so may be forked: one fork a command.
 _SERVER = """
-import json, os, sys, traceback
+import itertools, json, os, signal, sys, traceback
 import cv2, torch
 import kmn_cli.commands.batch, kmn_cli.commands.worker, kmn_cli.commands.mask_plan
 import kmn_cli.inference.saved_state, kmn_cli.media.sinks
 from kmn_cli.commands.app import app
+
+def kill_at(step, folder):
+    steps = itertools.count()
+    def look(event, arguments):
+        touches = event in ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir")
+        if touches and str(arguments[0]).startswith(folder) and next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(look)
+
 for line in sys.stdin:
     order = json.loads(line)
     if isinstance(order, int):
@@ -29,6 +39,8 @@ for line in sys.stdin:
         for old, new in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(old, new)
         sys.stdin = open(os.devnull)
+        if order["kill_at"] is not None:
+            kill_at(**order["kill_at"])
         code = 1
         try:
             app(order["arguments"])
@@ -54,10 +66,22 @@ class Forks:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
-    def start(self, arguments: Sequence[Any], log: object = os.devnull) -> int:
-        """Start a command and return its process id; what it says goes to the end of `log`."""
-        words = [str(argument) for argument in arguments]
-        return self._ask({"arguments": words, "log": str(log), "cwd": os.getcwd()})  # noqa: PTH109
+    def start(
+        self,
+        arguments: Sequence[Any],
+        log: object = os.devnull,
+        kill_at: tuple[int, Path] | None = None,
+    ) -> int:
+        """Start a command and return its process id; what it says goes to the end of `log`.
+
+        `kill_at` (n, folder) kills it when it is about to open, make, rename or remove a file
+        below the folder for the n-th time, counted from 0.
+        """
+        order: dict[str, Any] = {"arguments": [str(argument) for argument in arguments]}
+        order |= {"log": str(log), "cwd": str(Path.cwd()), "kill_at": None}
+        if kill_at is not None:
+            order["kill_at"] = {"step": kill_at[0], "folder": str(kill_at[1])}
+        return self._ask(order)
 
     def wait(self, pid: int) -> int:
         """Wait for a process and return its exit status; negative is the signal that ended it."""

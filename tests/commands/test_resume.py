@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,29 @@ def test_killed_at_random_moments(
     assert document["frames"] == 40
     kept += (document["continued"] or {}).get("frames_kept", 0)
     assert kept or kills < 20
+
+
+@pytest.mark.parametrize("every", [31, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_before_every_step_on_the_disk(
+    forks: Forks, movie: Path, tmp_path: Path, tiny_weights: Path, draw: Draw, every: int
+) -> None:
+    command = ["segment", movie, "--mask", draw("m.png", 1, 2), "--weights", tiny_weights]
+    command += ["--device", "cpu", "--format", "masks,overlay,soft", "--save-every", "0.000001"]
+    command += ["--end", "4f"]
+    assert forks.run([*command, "-o", tmp_path / "whole"]) == 0
+    expected = pictures(tmp_path / "whole/cat")
+    out = tmp_path / "out"
+    for step in count(0, every):
+        code = forks.wait(forks.start([*command, "-o", out], kill_at=(step, out)))
+        finished = (out / "cat/result.json").exists()
+        assert forks.run([*command, "-o", out]) == 0
+        found = pictures(out / "cat")
+        if finished:  # nobody looks again
+            found.pop(".claim", None)
+            found.pop(".state.safetensors", None)
+        assert set(found) == set(expected), step
+        assert [name for name in expected if found[name] != expected[name]] == [], step
+        shutil.rmtree(out)
+        if code == 0:
+            break
+    assert step > 50
