@@ -20,13 +20,14 @@ from kmn_cli.commands.options import (
     ReadHow,
     Sigma,
     Verbose,
+    segment_options,
 )
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.protocol import Protocol
 
 if TYPE_CHECKING:
-    from kmn_cli.evaluation.benchmark import Benchmark
     from kmn_cli.inference.segmenter import SegmentOptions
+    from kmn_cli.model import KMNConfig
 
 
 def evaluate(
@@ -79,14 +80,15 @@ def evaluate(
         typer.Option(
             min=16,
             show_default=False,
-            help="Short side the network sees; 480, and 600 for DAVIS test-dev, as in the paper.",
+            help="Short side the network sees; default: what the weights are best at, or the "
+            "paper's 480; for DAVIS test-dev a quarter more, the paper's 600.",
         ),
     ] = None,
     memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
         int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit, as in the paper.")
     ] = 0,
-    sigma: Sigma = 7.0,
+    sigma: Sigma = None,
     read: ReadHow = Read.kernel,
     precision: PrecisionOf = Precision.auto,
     overwrite: Annotated[
@@ -119,15 +121,26 @@ def evaluate(
 
             segmenting = Segmenting(benchmark, device, console, overwrite=overwrite)
             chosen: list[str | None] = [*weights] if weights else [None]
-            options = _options(
-                benchmark, size, memory_every, max_memory_frames, sigma, read, precision
-            )
+
+            def options(network: KMNConfig) -> SegmentOptions:
+                own = network.size * 5 // 4 if benchmark.is_enlarged else network.size
+                return segment_options(
+                    network,
+                    size=size or own,
+                    memory_every=memory_every,
+                    max_memory_frames=max_memory_frames,
+                    sigma=sigma,
+                    read=read,
+                    precision=precision,
+                )
+
             if ablation:
                 from kmn_cli.commands.evaluate_ablation import run_ablation
 
                 run_ablation(segmenting, chosen, options, folder, workers)
                 return
-            segmenting.run(segmenting.load(chosen[0]), options, folder)
+            checkpoint = segmenting.load(chosen[0])
+            segmenting.run(checkpoint, options(checkpoint.model.config), folder)
         from kmn_cli.commands.evaluate_score import score_and_report
 
         score_and_report(
@@ -153,23 +166,3 @@ def _check_options(
     for folder in (results, compare):
         if folder is not None and not folder.is_dir():
             raise InputError(f"{folder}: no such folder.")
-
-
-def _options(
-    benchmark: Benchmark,
-    size: int | None,
-    memory_every: int,
-    max_memory_frames: int,
-    sigma: float,
-    read: Read,
-    precision: Precision,
-) -> SegmentOptions:
-    from kmn_cli.inference.segmenter import SegmentOptions
-
-    return SegmentOptions(
-        size=size or (600 if benchmark.is_enlarged else 480),
-        memory_every=memory_every,
-        max_memory_frames=max_memory_frames,
-        sigma=sigma if read is Read.kernel else None,
-        precision=precision.value,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kmn_cli.evaluation.page import number
 from kmn_cli.evaluation.report import write_report
 from kmn_cli.evaluation.tables import global_row, write_scores
 from kmn_cli.inference.segmenter import SegmentOptions
+from kmn_cli.model import KMNConfig
 
 _COLUMNS = ("weights", "read", "J&F", "J", "F", "fps")
 
@@ -24,18 +25,19 @@ _COLUMNS = ("weights", "read", "J&F", "J", "F", "fps")
 def run_ablation(
     segmenting: Segmenting,
     weights: Sequence[str | None],
-    options: SegmentOptions,
+    options: Callable[[KMNConfig], SegmentOptions],
     folder: Path,
     workers: int | None,
 ) -> None:
     """Segment and score with the kernel and without, for each of the weights.
+
+    `options` says how a network is run best.
 
     Writes `folder/WEIGHTS-READ/` each with its masks, tables and report, and
     `folder/ablation.json`; `folder/report.html` sets the two reads side by side, for the first
     weights, and `folder/report-WEIGHTS.html` for the others.
     """
     console, benchmark = segmenting.console, segmenting.benchmark
-    sigma = options.sigma or SegmentOptions().sigma
     table = Table(title="Ablation", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column in ("weights", "read") else "right")
@@ -49,9 +51,11 @@ def run_ablation(
             name = f"{name}-{checkpoint.sha256[:8]}"
         taken.add(name)
         methods = []
-        for read, value in (("kernel", sigma), ("plain", None)):
+        network = checkpoint.model.config
+        own = options(network)
+        for read, value in (("kernel", own.sigma or network.sigma), ("plain", None)):
             out = folder / f"{name}-{read}"
-            segmenting.run(checkpoint, replace(options, sigma=value), out)
+            segmenting.run(checkpoint, replace(own, sigma=value), out)
             method = score(benchmark, f"{name} {read}", out, console, workers)
             write_files(benchmark, [method], out)
             rows.append(_row(name, read, method))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kmn_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from kmn_cli.inference.segmenter import SegmentOptions
+    from kmn_cli.model import KMNConfig
 
 
 class Read(StrEnum):
@@ -40,10 +44,42 @@ Device = Annotated[
 ]
 MemoryEvery = Annotated[int, typer.Option(min=1, help="Remember every N-th frame.")]
 Sigma = Annotated[
-    float, typer.Option(help="Standard deviation of the kernel, in cells of 16 pixels.")
+    float | None,
+    typer.Option(
+        show_default=False,
+        help="Standard deviation of the kernel, in cells of 16 pixels; default: what the weights "
+        "are best at, or the paper's 7.",
+    ),
 ]
 ReadHow = Annotated[Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")]
 PrecisionOf = Annotated[Precision, typer.Option(help="auto is bf16 where the device has it.")]
+
+
+def segment_options(
+    network: KMNConfig,
+    *,
+    size: int | None,
+    memory_every: int,
+    max_memory_frames: int,
+    sigma: float | None,
+    read: Read,
+    precision: Precision,
+) -> SegmentOptions:
+    """How to segment: what was asked for, and what the network is best at where nothing was.
+
+    Raises:
+        UsageError: a number is out of range.
+    """
+    from kmn_cli.inference.segmenter import SegmentOptions
+
+    kernel = network.sigma if sigma is None else sigma
+    return SegmentOptions(
+        size=network.size if size is None else size,
+        memory_every=memory_every,
+        max_memory_frames=max_memory_frames,
+        sigma=kernel if read is Read.kernel else None,
+        precision=precision.value,
+    )
 
 
 def refuse_existing(output: Path, overwrite: bool) -> None:

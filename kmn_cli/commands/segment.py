@@ -22,6 +22,7 @@ from kmn_cli.commands.options import (
     ReadHow,
     Sigma,
     Verbose,
+    segment_options,
 )
 from kmn_cli.commands.prompt_options import BOX_HELP, POINTS_HELP
 from kmn_cli.commands.rerun import options_given
@@ -77,13 +78,19 @@ def segment(
         typer.Option("--format", help="Any of masks,overlay,soft,cutout,alpha."),
     ] = "masks,overlay",
     size: Annotated[
-        int, typer.Option(min=0, help="Short side the network sees, in pixels; 0 is native.")
-    ] = 480,
+        int | None,
+        typer.Option(
+            min=0,
+            show_default=False,
+            help="Short side the network sees, in pixels; 0 is native; default: what the weights "
+            "are best at, or the paper's 480.",
+        ),
+    ] = None,
     memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
         int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit.")
     ] = 20,
-    sigma: Sigma = 7.0,
+    sigma: Sigma = None,
     read: ReadHow = Read.kernel,
     start: Annotated[
         str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
@@ -191,14 +198,16 @@ def segment(
         from kmn_cli.commands.batch import Batch, run_alone, run_batch
         from kmn_cli.commands.job import Job, Settings
         from kmn_cli.commands.worker import Orders, Worker
-        from kmn_cli.inference.segmenter import SegmentOptions
+        from kmn_cli.model import read_config
 
-        options = SegmentOptions(
+        options = segment_options(
+            read_config(weights),
             size=size,
             memory_every=memory_every,
             max_memory_frames=max_memory_frames,
-            sigma=sigma if read is Read.kernel else None,
-            precision=precision.value,
+            sigma=sigma,
+            read=read,
+            precision=precision,
         )
         settings = Settings(options, start, end, wanted, overwrite, save_every)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]

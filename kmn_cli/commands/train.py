@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -134,8 +135,10 @@ def train(
             if state is not None:
                 model = KMN(KMNConfig.from_dict(state["network"]))
             else:
-                network = KMNConfig(trunk=trunk.value)
+                size = recipe.crop * 5 // 4  # the paper trains at 384 and segments at 480
+                network = KMNConfig(trunk=trunk.value, size=size)
                 model = start_network(init, network, trunk_weights, recipe.seed)
+                model.config = replace(model.config, size=max(size, model.config.size))
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(
                 iterations=iterations,

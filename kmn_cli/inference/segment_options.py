@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from kmn_cli.errors import UsageError
+from kmn_cli.model import KMNConfig
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -26,6 +28,11 @@ class SegmentOptions:
     max_memory_frames: int = 20
     sigma: float | None = 7.0
     precision: str = "auto"
+
+    @classmethod
+    def best_for(cls, network: KMNConfig) -> Self:
+        """With the size and the kernel that a network says it is best at."""
+        return cls(size=network.size, sigma=network.sigma)
 
     def __post_init__(self) -> None:
         if self.size and self.size < 16:

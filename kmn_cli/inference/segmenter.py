@@ -42,7 +42,7 @@ class VideoSegmenter:
 
     Args:
         model: the network; it is left as it is and copied, unless `ready_for_inference` made it.
-        options: how to segment; None is all as by default.
+        options: how to segment; None is what the network says it is best at.
         device: to run on.
         exact_times: tell the parts of the network apart in `seconds` also where that costs time.
 
@@ -60,7 +60,7 @@ class VideoSegmenter:
         *,
         exact_times: bool = False,
     ) -> None:
-        self.options = options = options or SegmentOptions()
+        self.options = options = options or SegmentOptions.best_for(model.config)
         self.device = torch.device(device)
         self.object_ids: tuple[int, ...] = ()
         self._watch = Stopwatch(self.device, exact_times)

@@ -1,6 +1,6 @@
 """The network: tensors in, tensors out."""
 
-from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint, read_config, save_checkpoint
 from kmn_cli.model.config import KMNConfig
 from kmn_cli.model.fold import fold_batch_norms
 from kmn_cli.model.kmn import KMN
@@ -11,5 +11,6 @@ __all__ = [
     "KMNConfig",
     "fold_batch_norms",
     "load_checkpoint",
+    "read_config",
     "save_checkpoint",
 ]

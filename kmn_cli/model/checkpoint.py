@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from kmn_cli.errors import WeightsError
@@ -22,6 +23,7 @@ from kmn_cli.model.kmn import KMN
 
 DEFAULT_WEIGHTS = "kmn"
 CONFIG_KEY = "kmn_config"
+STM_SUFFIXES = (".pth", ".pt")
 
 # STM's parameter names (after "module.") to ours, first match wins.
 _STM_NAMES = [
@@ -73,18 +75,25 @@ def load_checkpoint(weights: str | Path | None = None) -> Checkpoint:
         WeightsError: the file is missing, damaged, or holds another network; names are given.
     """
     path = find_weights(weights)
-    try:
-        if path.suffix in (".pth", ".pt"):
-            config, tensors, metadata = _read_stm(path)
-        else:
-            config, tensors, metadata = _read_safetensors(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    with _readable(path):
+        config, metadata = _describe(path)
+        tensors = _read_stm(path) if path.suffix in STM_SUFFIXES else load_file(path)
     _refuse_giants(config, tensors, path)
     model = KMN(config)
     load_strictly(model, tensors, str(path))
     model.eval().requires_grad_(False)
     return Checkpoint(model, path.stem, path, _sha256(path), metadata)
+
+
+def read_config(weights: str | Path | None = None) -> KMNConfig:
+    """The config of the network that `load_checkpoint` would load, without loading it.
+
+    Raises:
+        WeightsError: the file is missing, or does not describe a network of kmn's.
+    """
+    path = find_weights(weights)
+    with _readable(path):
+        return _describe(path)[0]
 
 
 def save_checkpoint(
@@ -192,11 +201,21 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
-def _read_safetensors(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+def _describe(path: Path) -> tuple[KMNConfig, dict[str, str]]:
+    """The network in a file and what else it says of itself."""
+    if path.suffix in STM_SUFFIXES:
+        return KMNConfig(trunk="resnet50"), {}
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise WeightsError(
             f"{path}: not a safetensors file, or damaged ({error}).",
@@ -208,13 +227,12 @@ def _read_safetensors(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[st
             "Use a checkpoint written by `kmn train`.",
         )
     try:
-        config = KMNConfig.from_dict(json.loads(metadata.pop(CONFIG_KEY)))
+        return KMNConfig.from_dict(json.loads(metadata.pop(CONFIG_KEY))), metadata
     except (ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: its network description is damaged ({error}).") from error
-    return config, tensors, metadata
 
 
-def _read_stm(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]:
+def _read_stm(path: Path) -> dict[str, Tensor]:
     """Reads a checkpoint of STM, whose parameters are KMN's under other names."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -230,8 +248,7 @@ def _read_stm(path: Path) -> tuple[KMNConfig, dict[str, Tensor], dict[str, str]]
             content = content[wrapper]
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError(f"{path}: holds no state dict.", "Save the network's state_dict().")
-    tensors = {_name_from_stm(str(name)): tensor for name, tensor in content.items()}
-    return KMNConfig(trunk="resnet50"), tensors, {}
+    return {_name_from_stm(str(name)): tensor for name, tensor in content.items()}
 
 
 def _name_from_stm(name: str) -> str:

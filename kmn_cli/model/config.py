@@ -1,14 +1,15 @@
-"""The sizes of a network: what a checkpoint must say about itself to be rebuilt."""
+"""What a checkpoint must say about its network: its sizes, and how it is run best."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True)
 class KMNConfig:
-    """Sizes of a Kernelized Memory Network; the defaults are the paper's.
+    """A Kernelized Memory Network; the defaults are the paper's.
 
     Attributes:
         trunk: "resnet50" (v1, torchvision's) or "resnet50v2" (pre-activation).
@@ -17,6 +18,8 @@ class KMNConfig:
         key_dim: C_k, channels of a key.
         value_dim: C_v, channels of a value.
         decoder_dim: channels of the decoder.
+        size: short side in pixels of the frames at which it segments best.
+        sigma: of the kernel with which it segments best, in grid cells of 16 pixels.
     """
 
     trunk: Literal["resnet50", "resnet50v2"] = "resnet50"
@@ -25,6 +28,8 @@ class KMNConfig:
     key_dim: int = 128
     value_dim: int = 512
     decoder_dim: int = 256
+    size: int = 480
+    sigma: float = 7.0
 
     def __post_init__(self) -> None:
         if self.trunk not in ("resnet50", "resnet50v2"):
@@ -32,6 +37,10 @@ class KMNConfig:
         sizes = (self.width, *self.blocks, self.key_dim, self.value_dim, self.decoder_dim)
         if len(self.blocks) != 3 or not all(isinstance(n, int) and 0 < n <= 4096 for n in sizes):
             raise ValueError(f"sizes must be whole numbers between 1 and 4096: {self}")
+        if not (isinstance(self.size, int) and 16 <= self.size <= 2**16):
+            raise ValueError(f"size must be a whole number of at least 16, not {self.size!r}")
+        if not (isinstance(self.sigma, float | int) and 0 < self.sigma < math.inf):
+            raise ValueError(f"sigma must be above 0, not {self.sigma!r}")
 
     @classmethod
     def tiny(cls, trunk: Literal["resnet50", "resnet50v2"] = "resnet50v2") -> Self:

@@ -56,7 +56,8 @@ def validator(
 
 
 def _score(model: KMN, clip: list[Pair], size: int, device: torch.device) -> tuple[float, float]:
-    segmenter = VideoSegmenter(model, SegmentOptions(size=size, max_memory_frames=0), device)
+    options = SegmentOptions(size=size, max_memory_frames=0, sigma=model.config.sigma)
+    segmenter = VideoSegmenter(model, options, device)
     truth: list[np.ndarray] = []
     predicted: list[np.ndarray] = []
     for pair in clip:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_checkpoint(path, KMN(KMNConfig.tiny()))
+    return path
+
+
+@pytest.fixture
+def weights_at_32(tmp_path: Path) -> Path:
+    """A checkpoint of a small network that is best at a short side of 32 and a kernel of 2.5."""
+    torch.manual_seed(1)
+    path = tmp_path / "at-32.safetensors"
+    save_checkpoint(path, KMN(replace(KMNConfig.tiny(), size=32, sigma=2.5)))
     return path
 
 

@@ -126,6 +126,23 @@ def test_segments_first_and_goes_on_where_it_stopped(
     assert kmn(*command, "--read", "plain").exit_code == 2
 
 
+def test_segments_as_the_weights_are_best(
+    kmn: Kmn, root: Path, weights_at_32: Path, tmp_path: Path
+) -> None:
+    def settings(*options: object) -> tuple[int, float]:
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        common = ("--weights", weights_at_32, "-o", out, "--device", "cpu", "--workers", 1)
+        done = kmn("evaluate", root, "--protocol", "davis2017", *common, *options)
+        assert done.exit_code == 0, done.output
+        found = json.loads((out / "segmentation.json").read_text())["settings"]
+        return found["size"], found["sigma"]
+
+    assert settings("--sequences", "hen") == (32, 2.5)
+    assert settings("--sequences", "hen", "--size", 48, "--sigma", 3) == (48, 3.0)
+    (root / "ImageSets" / "2017" / "test-dev.txt").write_text("hen\n")
+    assert settings("--split", "test-dev") == (40, 2.5)  # a quarter more, the paper's 600 for 480
+
+
 def test_test_dev_gets_a_zip_and_no_scores(
     kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -146,6 +146,22 @@ def test_settings_reach_the_network_and_the_result(
     assert document["dropped_memory_frames"] > 0
 
 
+def test_size_and_kernel_are_those_the_weights_are_best_at(
+    kmn: Kmn, movie: Path, draw: Draw, tmp_path: Path, weights_at_32: Path, tiny_weights: Path
+) -> None:
+    def settings(weights: Path, *options: object) -> tuple[int, float | None]:
+        common = ["--weights", weights, "--device", "cpu", "--overwrite", "-o", tmp_path / "out"]
+        done = kmn("segment", movie, "--mask", draw("m.png", 1), *common, *options)
+        assert done.exit_code == 0, done.output
+        found = result_of(tmp_path / "out" / "cat")["settings"]
+        return found["size"], found["sigma"]
+
+    assert settings(weights_at_32) == (32, 2.5)
+    assert settings(tiny_weights) == (480, 7.0)
+    assert settings(weights_at_32, "--size", 0, "--sigma", 7) == (0, 7.0)
+    assert settings(weights_at_32, "--read", "plain") == (32, None)
+
+
 def test_json_prints_the_result_alone(segment: Kmn, movie: Path, draw: Draw) -> None:
     result = segment(movie, "--mask", draw("m.png", 1), "--json")
     document = json.loads(result.stdout)

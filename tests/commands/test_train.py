@@ -16,7 +16,7 @@ from drawn_data import write_stills, write_videos
 from typer.testing import CliRunner
 
 from kmn_cli.commands.app import app
-from kmn_cli.model import load_checkpoint
+from kmn_cli.model import load_checkpoint, read_config
 
 SETTINGS = ["--set", "crop=64", "--set", "batch=2", "--set", "precision=fp32", "--set", "warmup=0"]
 
@@ -45,10 +45,7 @@ def test_both_stages(stills, videos, tmp_path, tiny_weights):
     assert first.exit_code == 0, first.output
     document = json.loads(first.stdout)
     assert document["steps"] == 2
-    assert (
-        load_checkpoint(document["weights"]).model.config
-        == load_checkpoint(tiny_weights).model.config
-    )
+    assert read_config(document["weights"]) == read_config(tiny_weights)
     second = kmn(
         "--stage", "main", "--data", f"{videos}=3", "--data", stills, "-o", main,
         "--init", pre / "last.safetensors", "--iterations", 2, "--val", f"{videos}:v1",
@@ -67,6 +64,13 @@ def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
     assert "hide_probability = 0.0" in recipe.read_text()
     assert kmn(*first, "-o", tmp_path / "b", "--config", recipe).exit_code == 0
     assert (tmp_path / "b" / "recipe.toml").read_text() == recipe.read_text()
+
+
+def test_larger_crops_make_weights_for_larger_frames(stills, tmp_path, weights_at_32):
+    first = ("--stage", "pretrain", "--data", stills, "--init", weights_at_32, "--iterations", 1)
+    assert kmn(*first, "-o", tmp_path / "a").exit_code == 0
+    config = read_config(tmp_path / "a" / "last.safetensors")
+    assert (config.size, config.sigma) == (80, 2.5)  # of crops of 64
 
 
 def test_a_run_is_never_overwritten(stills, tmp_path, tiny_weights):

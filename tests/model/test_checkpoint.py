@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kmn_cli.errors import WeightsError
-from kmn_cli.model import KMN, KMNConfig, load_checkpoint, save_checkpoint
+from kmn_cli.model import KMN, KMNConfig, load_checkpoint, read_config, save_checkpoint
 
 
 @pytest.fixture
@@ -43,6 +44,16 @@ def test_round_trip(tiny, tmp_path):
     for name, tensor in tiny.state_dict().items():
         assert torch.equal(loaded.model.state_dict()[name], tensor)
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_the_config_alone_is_that_of_the_network(tmp_path, stm_state):
+    config = replace(KMNConfig.tiny(), size=320, sigma=3.5)
+    save_checkpoint(tmp_path / "a.safetensors", KMN(config))
+    assert read_config(tmp_path / "a.safetensors") == config
+    torch.save(stm_state, tmp_path / "a.pth")
+    assert read_config(tmp_path / "a.pth") == load_checkpoint(tmp_path / "a.pth").model.config
+    with pytest.raises(WeightsError, match="no such weights file"):
+        read_config(tmp_path / "b.pth")
 
 
 def test_half_precision_storage_is_loaded_as_float32(tiny, tmp_path):
@@ -143,10 +154,11 @@ def test_foreign_safetensors(tiny, tmp_path):
     with pytest.raises(WeightsError, match="does not describe its network"):
         load_checkpoint(path)
     save_checkpoint(path, tiny)
-    for bad in ("{", '{"width": 0}', '{"blocks": 3}', "[]"):
+    for bad in ("{", '{"width": 0}', '{"blocks": 3}', "[]", '{"size": "a"}', '{"sigma": 0}'):
         save_file(load_file(path), path, {"kmn_config": bad})
-        with pytest.raises(WeightsError, match="description"):
-            load_checkpoint(path)
+        for reader in (load_checkpoint, read_config):
+            with pytest.raises(WeightsError, match="description"):
+                reader(path)
     save_file(
         load_file(path), path, {"kmn_config": json.dumps(KMNConfig.tiny("resnet50").to_dict())}
     )
