@@ -51,7 +51,8 @@ class Worker:
         checkpoint = load_checkpoint(weights)
         chosen = console.choose_device(device)
         # Made ready once, or every video would make a copy of its own.
-        model = ready_for_inference(checkpoint.model, chosen, settings.options.precision)
+        precision = settings.options.precision
+        model = ready_for_inference(checkpoint.model, chosen, precision, console.note)
         checkpoint = replace(checkpoint, model=model)
         self.engine = Engine(checkpoint, chosen, console)
         self._settings, self._console = settings, console

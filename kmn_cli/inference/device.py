@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from kmn_cli.errors import DeviceError, UsageError
+from kmn_cli.inference.partwise import PartwiseKMN
 from kmn_cli.model import KMN, fold_batch_norms
 
 KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:N or mps."
@@ -43,24 +46,41 @@ def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
 
 
 def choose_precision(spec: str, device: torch.device) -> str:
-    """ "fp32" or "bf16": `auto` is the latter where the device multiplies it in hardware."""
+    """ "fp32", "bf16" or "int8": `auto` is bf16 where the device multiplies it in hardware.
+
+    Raises:
+        UsageError: int8 on another device than a CPU.
+    """
+    if spec == "int8" and device.type != "cpu":
+        raise UsageError(f"int8 runs on a CPU, not on {device}.", "Take --device cpu, or bf16.")
     if spec == "auto":
         return "bf16" if has_fast_bf16(device) else "fp32"
     return spec
 
 
-def ready_for_inference(model: KMN, device: torch.device, precision: str = "fp32") -> KMN:
+def ready_for_inference(
+    model: KMN,
+    device: torch.device,
+    precision: str = "fp32",
+    tell: Callable[[str], None] = lambda text: None,
+) -> KMN:
     """The network in the form that runs fastest: folded, channels last, its weights converted.
 
     Call it once and give the result to many segmenters: what is ready already is not copied. What
-    was made ready for fp32 runs in bf16, too, but converts its weights in every step.
+    was made ready for fp32 runs in bf16, too, but converts its weights in every step. `tell` is
+    told what takes long.
     """
+    chosen = choose_precision(precision, device)
     if not model.is_folded:
         model = fold_batch_norms(model)
-        if choose_precision(precision, device) == "bf16":
+        if chosen == "bf16":
             for module in model.modules():  # batch norms stay, or their shifts would be rounded
                 if isinstance(module, torch.nn.Conv2d):
                     module.bfloat16()
+    if chosen == "int8" and not isinstance(model, PartwiseKMN):
+        from kmn_cli.inference.int8 import quantized
+
+        model = quantized(model, tell)
     return to_device(model, device)
 
 

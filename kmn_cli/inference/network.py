@@ -20,7 +20,7 @@ class Network:
     Args:
         model: is left as it is and copied, unless `ready_for_inference` made it.
         device: to run on.
-        precision: "auto", "fp32" or "bf16"; the attribute is one of the latter.
+        precision: "auto", "fp32", "bf16" or "int8"; the attribute is one of the latter.
     """
 
     def __init__(self, model: KMN, device: torch.device, precision: str) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 from kmn_cli.errors import UsageError
 from kmn_cli.model import KMNConfig
 
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class SegmentOptions:
         memory_every: distance of the intermediate memory frames.
         max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
         sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
-        precision: "fp32", "bf16", or "auto": bf16 on hardware that multiplies it, else fp32.
+        precision: "fp32", "bf16", "int8" (a CPU only, with the extra kmn[int8]), or "auto": bf16
+            on hardware that multiplies it, else fp32.
     """
 
     size: int = 480

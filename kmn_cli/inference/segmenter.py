@@ -48,7 +48,7 @@ class VideoSegmenter:
 
     Attributes:
         object_ids: ids of the objects so far, in the order of `Prediction.prob`.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "int8".
         seconds: spent in `step`, by part of the work.
     """
 

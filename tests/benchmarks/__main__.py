@@ -66,7 +66,7 @@ def main() -> None:
         document["frames"] = show("Whole frames", frames)
         print(speed_table(frames))
     if "agreement" in parts:
-        agreed = bench_agreement.measure(480, ["fp32", "bf16"])
+        agreed = bench_agreement.measure(480, bench_frame.precisions("cpu"))
         document["agreement"] = show("Labels equal to the baseline's", agreed)
     if "long" in parts:
         document["long"] = show("A long video", [bench_long.measure()])

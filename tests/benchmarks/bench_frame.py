@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -14,7 +15,15 @@ from tests.benchmarks.clock import medians, memory
 from tests.benchmarks.plain import PlainSegmenter
 
 SIZES = {"480p": (480, 854), "1080p": (1080, 1920)}
+PRECISIONS = ("fp32", "bf16", "int8")
 PLAIN_BANK = 24  # frames times objects at 480p: more would not fit into 16 GB
+
+
+def precisions(device: str) -> list[str]:
+    """fp32, bf16 where the device has it in hardware, int8 where it is installed."""
+    bf16 = has_fast_bf16(torch.device(device))
+    int8 = device == "cpu" and find_spec("openvino") is not None
+    return ["fp32"] + ["bf16"] * bf16 + ["int8"] * int8
 
 
 def picture_and_mask(size: tuple[int, int], objects: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,25 +73,23 @@ def plain_step(frames: int, size: str, objects: int) -> Callable[[], object]:
 def measure(
     objects: int, frames: int, size: str, repeats: int, device: str, *, against_plain: bool = True
 ) -> dict[str, float | str | None]:
-    """Seconds a frame in fp32, in bf16 where the device has it, and of the baseline."""
-    precisions = ["fp32"] + ["bf16"] * has_fast_bf16(torch.device(device))
+    """Seconds a frame in each of the precisions that are at hand, and of the baseline."""
+    found = precisions(device)
     case = (frames, size, objects)
-    steps = [fast_step(*case, device, precision) for precision in precisions]
+    steps = [fast_step(*case, device, precision) for precision in found]
     against_plain &= device == "cpu" and size == "480p" and objects * frames <= PLAIN_BANK
     if against_plain:
         steps.append(plain_step(*case))
     seconds = medians(steps, repeats)
     plain = seconds.pop() if against_plain else None
-    peaks = [memory(fast_step, *case, device, precision)[1] / 2**20 for precision in precisions]
-    rows = dict(zip(precisions, seconds, strict=True))
+    taken = dict(zip(found, seconds, strict=True))
+    peaks = {name: memory(fast_step, *case, device, name)[1] / 2**20 for name in found}
     return {
         "size": size,
         "objects": objects,
         "frames": frames,
-        "fp32_seconds": rows["fp32"],
-        "bf16_seconds": rows.get("bf16"),
+        **{f"{name}_seconds": taken.get(name) for name in PRECISIONS},
         "plain_seconds": plain,
-        "ratio": rows["fp32"] / plain if plain else None,
-        "fp32_peak_mib": peaks[0],
-        "bf16_peak_mib": peaks[1] if len(peaks) > 1 else None,
+        "ratio": taken["fp32"] / plain if plain else None,
+        **{f"{name}_peak_mib": peaks.get(name) for name in PRECISIONS},
     }

@@ -20,5 +20,5 @@ def speed_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _speed(row: Mapping[str, Any]) -> str:
-    seconds = [row["fp32_seconds"], row["bf16_seconds"]]
+    seconds = [row[f"{name}_seconds"] for name in ("fp32", "bf16", "int8")]
     return " / ".join(f"{1 / value:.3g}" for value in seconds if value)

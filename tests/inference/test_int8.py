@@ -1,0 +1,104 @@
+"""The network in parts, and those in 8-bit integers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.inference.device import choose_precision, ready_for_inference
+from kmn_cli.inference.partwise import PARTS, PartwiseKMN
+from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.model import KMN, KMNConfig
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "kmn"
+
+
+@pytest.fixture(scope="module")
+def model() -> KMN:
+    torch.manual_seed(0)
+    return KMN(KMNConfig.tiny()).eval().requires_grad_(False)
+
+
+def two_objects() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Five frames with two squares that move, and the first one's mask."""
+    for step in range(5):
+        frame = np.full((96, 128, 3), 90, np.uint8)
+        mask = np.zeros((96, 128), np.uint8)
+        for label, (y, x) in enumerate([(8, 8 + 3 * step), (50, 70 - 2 * step)], start=1):
+            frame[y : y + 30, x : x + 40] = (250, 40, 120 * label)
+            mask[y : y + 30, x : x + 40] = label
+        yield frame, mask if step == 0 else None
+
+
+def probabilities(model: KMN, precision: str) -> np.ndarray:
+    """Of each frame but the first, (T, K + 1, H, W)."""
+    segmenter = VideoSegmenter(model, SegmentOptions(precision=precision))
+    found = [segmenter.step(*given, want_prob=True).prob for given in two_objects()]
+    assert segmenter.precision == precision
+    return np.stack(found[1:])  # type: ignore[arg-type]
+
+
+def test_the_parts_together_are_the_network(model: KMN) -> None:
+    folded = ready_for_inference(model, CPU)
+    parts = PartwiseKMN(model.config, lambda name, *inputs: PARTS[name](folded, *inputs))
+    assert np.allclose(probabilities(parts, "fp32"), probabilities(model, "fp32"), atol=1e-5)
+
+
+def test_int8_computes_nearly_the_same_and_makes_its_graphs_once(model: KMN, cache: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
+    said: list[str] = []
+    ready = ready_for_inference(model, CPU, "int8", said.append)
+    assert len(said) == 1 and str(cache) in said[0]
+    exact, rounded = probabilities(model, "fp32"), probabilities(ready, "int8")
+    spread = exact.std()
+    assert np.abs(rounded - exact).mean() < 0.1 * spread
+    again = ready_for_inference(ready_for_inference(model, CPU), CPU, "int8", said.append)
+    assert len(said) == 1  # folded or not, these are the same weights
+    assert np.array_equal(probabilities(again, "int8"), rounded)
+    (folder,) = cache.iterdir()
+    assert {path.name for path in folder.iterdir()} == {
+        f"{name}.{end}" for name in PARTS for end in ("xml", "bin")
+    }
+
+
+def test_other_weights_get_graphs_of_their_own(model: KMN, cache: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
+    torch.manual_seed(1)
+    for one in (model, KMN(KMNConfig.tiny()).eval().requires_grad_(False)):
+        ready_for_inference(one, CPU, "int8")
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_cache_that_cannot_be_written(model: KMN, cache: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
+    cache.write_text("a file where the folder should be")
+    with pytest.raises(KmnError, match="cannot be written") as caught:
+        ready_for_inference(model, CPU, "int8")
+    assert "XDG_CACHE_HOME" in caught.value.hint
+
+
+def test_without_openvino_it_says_what_to_install(
+    model: KMN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UsageError) as caught:
+        ready_for_inference(model, CPU, "int8")
+    assert "kmn[int8]" in caught.value.hint
+
+
+def test_int8_is_for_a_cpu() -> None:
+    with pytest.raises(UsageError, match="int8 runs on a CPU"):
+        choose_precision("int8", torch.device("cuda:0"))
