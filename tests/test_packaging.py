@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_package_and_the_weights(wheel: Path) -> None:
     assert {"kmn_cli/py.typed", "kmn_cli/commands/app.py"} <= names
     weights = {f"kmn_cli/weights/{path.name}" for path in (ROOT / "weights").glob("*.safetensors")}
     assert weights and weights <= names
+    assert {"kmn_cli/examples/bunny.mp4", "kmn_cli/examples/bunny.png"} <= names
     assert all(name.startswith(("kmn_cli/", f"kmn-{__version__}.dist-info/")) for name in names)
 
 

@@ -45,7 +45,7 @@ def show_plan(jobs: Sequence[Job], settings: Settings, engine: Engine, workers: 
     console.print(_table(rows))
     console.print(
         f"{len(todo)} of {len(rows)} videos to do: about {clock(seconds)} in the network with "
-        f"{workers} at a time, about {memory / 2**20:.0f} MiB for each. Nothing was written."
+        f"{workers} at a time, about {memory / 2**20:.0f} MiB for each. No results were written."
     )
     if errors:
         lines = [f"{row['input']}: {row['message']}" for row in errors]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from kmn_cli.commands.console import Console
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.page import memory
 from kmn_cli.evaluation.segmentation import BenchmarkRun
-from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.measure import peak_memory
 from kmn_cli.inference.segmenter import SegmentOptions
 from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint
@@ -33,12 +31,14 @@ class Segmenting:
 
     def run(self, checkpoint: Checkpoint, options: SegmentOptions, out: Path) -> None:
         """Segment what is not finished yet into `out`, and say how fast it went."""
-        model = ready_for_inference(
-            checkpoint.model, self._device, options.precision, self.console.note
-        )
-        checkpoint = replace(checkpoint, model=model)
         run = BenchmarkRun(
-            self.benchmark, out, checkpoint, options, self._device, overwrite=self._overwrite
+            self.benchmark,
+            out,
+            checkpoint,
+            options,
+            self._device,
+            overwrite=self._overwrite,
+            tell=self.console.note,
         )
         left = run.left
         done = len(self.benchmark.videos) - len(left)

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import lru_cache
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.commands.job import Job
-from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, worker_died
+from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, check_network, worker_died
 from kmn_cli.errors import DeviceError, UsageError
 
 RETRIES = 3  # of a video whose process or machine died; each goes on from the last saved state
@@ -22,7 +22,11 @@ SECONDS_TO_ANSWER = SECONDS_TO_END = 10.0
 
 
 def run_on_ray(
-    jobs: Iterable[Job], waiting: bool, orders: Orders, address: str | None
+    jobs: Iterable[Job],
+    waiting: bool,
+    orders: Orders,
+    address: str | None,
+    tell: Callable[[str], None],
 ) -> Iterator[Outcome]:
     """Work off jobs as tasks of a Ray cluster, and yield outcomes as they come.
 
@@ -36,6 +40,7 @@ def run_on_ray(
             task.
         address: of the cluster; None is the one this machine belongs to, or else a new one of
             this machine alone.
+        tell: is told what takes long before it begins.
 
     Raises:
         UsageError: Ray is not installed, or no cluster is at the address.
@@ -45,11 +50,11 @@ def run_on_ray(
     todo = list(jobs)
     if not todo:
         return
-    from kmn_cli.model.checkpoint import load_checkpoint
+    import torch
 
-    load_checkpoint(orders.weights)  # what is wrong with it is better said once
     with redirect_stdout(sys.stderr), _cluster(address) as ray:  # Ray is chatty
         gpus = int(_wants_gpu(orders.device, ray.cluster_resources().get("GPU", 0)))
+        check_network(orders, torch.device("cuda" if gpus else "cpu"), tell)
         if gpus:
             orders = replace(orders, device="cuda")  # Ray shows each task only its own GPU
         task = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_do)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.worker import Orders, Runner, Worker
+from kmn_cli.commands.worker import Orders, Runner, Worker, check_network
 from kmn_cli.errors import UsageError
 
 
@@ -31,7 +31,7 @@ def make_runner(
     if on_ray:
         from kmn_cli.commands.ray_engine import run_on_ray
 
-        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address)
+        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address, console.note)
     if len(devices) == 1:
         return Worker(orders.settings, orders.weights, devices[0], console).run
 
@@ -39,12 +39,11 @@ def make_runner(
 
     from kmn_cli.commands.processes import run_in_processes
     from kmn_cli.inference.device import choose_device
-    from kmn_cli.model.checkpoint import load_checkpoint
 
-    load_checkpoint(orders.weights)  # what is wrong with it is better said once
+    chosen = [choose_device(name)[0] for name in devices]
+    for device in set(chosen):
+        check_network(orders, device, console.note)
     # All processes together use as many threads as one would.
     threads = max(1, torch.get_num_threads() // len(devices))
-    each = [
-        replace(orders, device=str(choose_device(name)[0]), threads=threads) for name in devices
-    ]
+    each = [replace(orders, device=str(device), threads=threads) for device in chosen]
     return lambda jobs, waiting: run_in_processes(jobs, waiting, each)

@@ -143,7 +143,7 @@ def segment(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what would be done, how long it takes and how much memory; write nothing.",
+            help="Say what would be done, how long it takes and how much memory; write no results.",
         ),
     ] = False,
     log: Annotated[

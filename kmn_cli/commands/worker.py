@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as RichConsole
 
@@ -17,6 +17,9 @@ from kmn_cli.commands.console import Console
 from kmn_cli.commands.job import Job, Settings
 from kmn_cli.commands.segment_one import Engine, segment_one
 from kmn_cli.errors import DeviceError, ExitCode, KmnError
+
+if TYPE_CHECKING:
+    import torch
 
 # Works off jobs in any order; `wait` tells to wait for videos other processes are at.
 Runner = Callable[[Iterable[Job], bool], Iterator["Outcome"]]
@@ -114,6 +117,19 @@ class Orders:
     verbose: bool
     debug: bool
     log: Path | None
+
+
+def check_network(orders: Orders, device: torch.device, tell: Callable[[str], None]) -> None:
+    """Load the network before many processes do: what is wrong with it is better said once.
+
+    And 8-bit graphs that are not there yet are better made once.
+    """
+    from kmn_cli.inference.device import ready_for_inference
+    from kmn_cli.model.checkpoint import load_checkpoint
+
+    model = load_checkpoint(orders.weights).model
+    if orders.settings.options.precision == "int8":
+        ready_for_inference(model, device, "int8", tell)
 
 
 class RemoteWorker:

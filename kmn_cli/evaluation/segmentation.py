@@ -41,6 +41,7 @@ class BenchmarkRun:
         options: how.
         device: to run on.
         overwrite: begin anew.
+        tell: is told what takes long before it begins.
 
     Raises:
         UsageError: the folder holds other results.
@@ -54,9 +55,10 @@ class BenchmarkRun:
         options: SegmentOptions,
         device: torch.device,
         overwrite: bool = False,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._model = ready_for_inference(checkpoint.model, device, options.precision)
+        self._model = ready_for_inference(checkpoint.model, device, options.precision, tell)
         self._options = options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)

@@ -10,10 +10,11 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
 from kmn_cli.inference.partwise import PARTS, PartwiseKMN
 from kmn_cli.inference.segment_options import SegmentOptions
@@ -41,30 +43,21 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
         tell: is told what takes a minute when the graphs have to be made.
 
     Raises:
-        UsageError: OpenVINO is not installed.
-        KmnError: the cache folder cannot be written.
+        UsageError: OpenVINO or NNCF is not installed.
+        KmnError: the graphs cannot be written.
     """
     # Intel's packages report their use to Intel, unless this one cannot be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    try:
-        import openvino
-    except ImportError as error:
-        raise UsageError(
-            f"--precision int8 needs OpenVINO, which cannot be imported ({error}).",
-            "pip install 'kmn[int8]'",
-        ) from error
+    openvino = _installed("openvino")
     folder = _cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
     if not folder.is_dir():
-        tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
-        try:
-            _make_graphs(model, folder, openvino)
-        except OSError as error:
-            raise KmnError(
-                f"{folder}: cannot be written ({error}).", "XDG_CACHE_HOME names another place."
-            ) from error
-    core = openvino.Core()
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    graphs = {name: core.compile_model(folder / f"{name}.xml", "CPU", settings) for name in PARTS}
+        _make_graphs(model, folder, tell)
+    try:
+        graphs = _compile(folder)
+    except RuntimeError:  # a damaged file
+        shutil.rmtree(folder, ignore_errors=True)
+        _make_graphs(model, folder, tell)
+        graphs = _compile(folder)
 
     def run(name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
         outputs = graphs[name]([part.contiguous().numpy() for part in inputs])
@@ -73,33 +66,65 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
     return PartwiseKMN(model.config, run)
 
 
-def _make_graphs(model: KMN, folder: Path, openvino: Any) -> None:
-    """Converts and quantizes the parts into `folder`, which appears when it is whole."""
-    import nncf
-
-    inputs = _calibration_inputs(model)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+def _installed(name: str) -> Any:
     try:
-        with redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tracing: shapes that are constants here
-            for name in PARTS:
-                example = tuple(map(torch.from_numpy, inputs[name][0]))
-                graph = openvino.convert_model(_Part(model, name).eval(), example_input=example)
-                graph = nncf.quantize(
-                    graph,
-                    nncf.Dataset(inputs[name]),
-                    preset=nncf.QuantizationPreset.MIXED,
-                    subset_size=len(inputs[name]),
-                )
-                openvino.save_model(graph, partial / f"{name}.xml")
-        try:
+        return import_module(name)
+    except ImportError as error:
+        raise UsageError(
+            f"--precision int8 needs OpenVINO and NNCF: {name} cannot be imported ({error}).",
+            "pip install 'kmn[int8]'",
+        ) from error
+
+
+def _compile(folder: Path) -> dict[str, Any]:
+    core = _installed("openvino").Core()
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "ENABLE_CPU_PINNING": False,  # else several processes are pinned to the same cores
+    }
+    return {name: core.compile_model(folder / f"{name}.xml", "CPU", settings) for name in PARTS}
+
+
+def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
+    """Converts and quantizes the parts into `folder`, which appears when it is whole."""
+    tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
+    inputs = _calibration_inputs(model)
+    with _silence():
+        graphs = {name: _graph(model, name, inputs[name]) for name in PARTS}
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        for name, graph in graphs.items():
+            _installed("openvino").save_model(graph, partial / f"{name}.xml")
+        if not folder.is_dir():  # another process may have been faster
             partial.replace(folder)
-        except OSError:
-            if not folder.is_dir():  # another process was faster
-                raise
+    except (OSError, RuntimeError) as error:
+        raise KmnError(
+            f"{folder}: cannot be written ({error}).", "XDG_CACHE_HOME names another place."
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No progress bars, and no warnings of tracing: shapes that are constants here."""
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        yield
+
+
+def _graph(model: KMN, name: str, inputs: Sequence[tuple[np.ndarray, ...]]) -> Any:
+    """A part as a quantized graph."""
+    openvino, nncf = _installed("openvino"), _installed("nncf")
+    example = tuple(map(torch.from_numpy, inputs[0]))
+    graph = openvino.convert_model(_Part(model, name).eval(), example_input=example)
+    mixed = nncf.QuantizationPreset.MIXED  # activations may be asymmetric
+    return nncf.quantize(graph, nncf.Dataset(inputs), preset=mixed, subset_size=len(inputs))
 
 
 class _Part(nn.Module):
@@ -119,7 +144,7 @@ def _calibration_inputs(model: KMN) -> dict[str, list[tuple[np.ndarray, ...]]]:
         seen[name].append(tuple(part.contiguous().numpy().copy() for part in inputs))
         return PARTS[name](model, *inputs)
 
-    options = SegmentOptions(size=model.config.size, sigma=model.config.sigma, precision="fp32")
+    options = replace(SegmentOptions.best_for(model.config), precision="fp32")
     segmenter = VideoSegmenter(PartwiseKMN(model.config, run), options)
     clip = _demo_clip()
     with open_video(clip) as video:
@@ -136,8 +161,8 @@ def _demo_clip() -> Path:
 
 
 def _fingerprint(model: KMN, version: str) -> str:
-    """Of all that decides the graphs."""
-    digest = hashlib.sha256(f"{version} {model.config}".encode())
+    """Of what decides the graphs."""
+    digest = hashlib.sha256(f"{__version__} {version} {model.config}".encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ class SavedState:
         device = segmenter.device
         machine = [torch.__version__, str(device.type), torch.get_num_threads()]
         machine += [torch.backends.cpu.get_cpu_capability(), segmenter.precision]
+        if segmenter.precision == "int8":
+            machine.append(version("openvino"))
         if device.type == "cuda":
             machine.append(torch.cuda.get_device_name(device))
         self._run = {**run, "machine": machine}

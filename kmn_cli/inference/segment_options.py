@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How a video is segmented.
+    """How a video is segmented; the defaults are the paper's, `best_for` is a network's own.
 
     Attributes:
         size: short side in pixels that the network sees; 0 is the video's; never enlarged.

@@ -207,20 +207,19 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path}: not a safetensors file, or damaged ({error}).",
+            "Copy or download it again.",
+        ) from error
 
 
 def _describe(path: Path) -> tuple[KMNConfig, dict[str, str]]:
     """The network in a file and what else it says of itself."""
     if path.suffix in STM_SUFFIXES:
         return KMNConfig(trunk="resnet50"), {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-    except SafetensorError as error:
-        raise WeightsError(
-            f"{path}: not a safetensors file, or damaged ({error}).",
-            "Copy or download it again.",
-        ) from error
+    with safe_open(path, framework="pt") as file:
+        metadata = dict(file.metadata() or {})
     if CONFIG_KEY not in metadata:
         raise WeightsError(
             f"{path}: a safetensors file, but not one of kmn's: it does not describe its network.",

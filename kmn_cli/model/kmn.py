@@ -31,7 +31,7 @@ class KMN(nn.Module):
     Frames are RGB in [0, 1] with sides that are multiples of 16.
 
     Attributes:
-        config: the network's sizes.
+        config: the network's sizes, and how it is run best.
         is_folded: whether its batch norms are gone (see `fold_batch_norms`).
     """
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +162,33 @@ def test_size_and_kernel_are_those_the_weights_are_best_at(
     assert settings(tiny_weights) == (480, 7.0)
     assert settings(weights_at_32, "--size", 0, "--sigma", 7) == (0, 7.0)
     assert settings(weights_at_32, "--read", "plain") == (32, None)
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("openvino", "nncf"))),
+    reason="OpenVINO is not installed: pip install 'kmn[int8]'",
+)
+def test_int8_says_nothing_but_the_result(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = (movie, "--mask", draw("m.png", 1), "--precision", "int8", "--json", "-q")
+    result = segment(*command)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["precision"] == "int8"
+    assert "int8" not in result.stderr and "%" not in result.stderr
+    assert list((tmp_path / "cache" / "kmn").iterdir())
+
+
+def test_several_workers_say_once_that_int8_is_not_installed(
+    segment: Kmn, movie: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    command = (movie, "--mask", draw("m.png", 1), "--precision", "int8")
+    for workers in (1, 2):
+        result = segment(*command, "--workers", workers)
+        assert result.exit_code == 2
+        assert result.stderr.count("kmn[int8]") == 1
 
 
 def test_json_prints_the_result_alone(segment: Kmn, movie: Path, draw: Draw) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 
 CPU = torch.device("cpu")
+needs_openvino = pytest.mark.skipif(
+    not all(map(find_spec, ("openvino", "nncf"))),
+    reason="OpenVINO is not installed: pip install 'kmn[int8]'",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +62,8 @@ def test_the_parts_together_are_the_network(model: KMN) -> None:
     assert np.allclose(probabilities(parts, "fp32"), probabilities(model, "fp32"), atol=1e-5)
 
 
+@needs_openvino
 def test_int8_computes_nearly_the_same_and_makes_its_graphs_once(model: KMN, cache: Path) -> None:
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
     said: list[str] = []
     ready = ready_for_inference(model, CPU, "int8", said.append)
     assert len(said) == 1 and str(cache) in said[0]
@@ -69,31 +74,51 @@ def test_int8_computes_nearly_the_same_and_makes_its_graphs_once(model: KMN, cac
     assert len(said) == 1  # folded or not, these are the same weights
     assert np.array_equal(probabilities(again, "int8"), rounded)
     (folder,) = cache.iterdir()
-    assert {path.name for path in folder.iterdir()} == {
-        f"{name}.{end}" for name in PARTS for end in ("xml", "bin")
-    }
+    files = {path.name for path in folder.iterdir()}
+    assert files == {f"{name}.{end}" for name in PARTS for end in ("xml", "bin")}
+    # Graphs that are damaged are made anew.
+    (folder / "memory.bin").write_bytes(b"")
+    mended = ready_for_inference(model, CPU, "int8", said.append)
+    assert len(said) == 2
+    assert np.array_equal(probabilities(mended, "int8"), rounded)
 
 
+@needs_openvino
+def test_an_interrupted_run_goes_on_bit_for_bit(model: KMN) -> None:
+    ready = ready_for_inference(model, CPU, "int8")
+    frames = [frame for frame, _ in two_objects()]
+    first = VideoSegmenter(ready, SegmentOptions(precision="int8"))
+    second = VideoSegmenter(ready, SegmentOptions(precision="int8"))
+    for given in list(two_objects())[:3]:
+        first.step(*given)
+    second.restore(*first.state())
+    for frame in frames[3:]:
+        one, other = (s.step(frame, want_prob=True).prob for s in (first, second))
+        assert one is not None and other is not None
+        assert np.array_equal(one, other)
+
+
+@needs_openvino
 def test_other_weights_get_graphs_of_their_own(model: KMN, cache: Path) -> None:
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
     torch.manual_seed(1)
     for one in (model, KMN(KMNConfig.tiny()).eval().requires_grad_(False)):
         ready_for_inference(one, CPU, "int8")
     assert len(list(cache.iterdir())) == 2
 
 
+@needs_openvino
 def test_a_cache_that_cannot_be_written(model: KMN, cache: Path) -> None:
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install 'kmn[int8]'")
     cache.write_text("a file where the folder should be")
     with pytest.raises(KmnError, match="cannot be written") as caught:
         ready_for_inference(model, CPU, "int8")
     assert "XDG_CACHE_HOME" in caught.value.hint
 
 
+@pytest.mark.parametrize("package", ["openvino", "nncf"])
 def test_without_openvino_it_says_what_to_install(
-    model: KMN, monkeypatch: pytest.MonkeyPatch
+    package: str, model: KMN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UsageError) as caught:
         ready_for_inference(model, CPU, "int8")
     assert "kmn[int8]" in caught.value.hint
