@@ -88,6 +88,8 @@ def _compile(folder: Path) -> dict[str, Any]:
 
 def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
     """Converts and quantizes the parts into `folder`, which appears when it is whole."""
+    with _silence():
+        _installed("nncf")  # says what is missing before the work begins
     tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
     inputs = _calibration_inputs(model)
     with _silence():
