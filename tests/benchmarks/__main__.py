@@ -64,7 +64,7 @@ def main() -> None:
         cases = list(dict.fromkeys(FRAMES + MORE_FRAMES if full else FRAMES))
         frames = [bench_frame.measure(*case, repeats, device.type) for case in cases]
         document["frames"] = show("Whole frames", frames)
-        print(speed_table(frames))
+        print(speed_table(frames, bench_frame.precisions(device.type)))
     if "agreement" in parts:
         agreed = bench_agreement.measure(480, bench_frame.precisions("cpu"))
         document["agreement"] = show("Labels equal to the baseline's", agreed)
