@@ -89,24 +89,33 @@ def _compile(folder: Path) -> dict[str, Any]:
 def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
     """Converts and quantizes the parts into `folder`, which appears when it is whole."""
     with _silence():
-        _installed("nncf")  # says what is missing before the work begins
-    tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
-    inputs = _calibration_inputs(model)
-    with _silence():
-        graphs = {name: _graph(model, name, inputs[name]) for name in PARTS}
+        openvino = _installed("openvino")
+        _installed("nncf")
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
+    with _writing(folder):
         partial.mkdir(parents=True)
-        for name, graph in graphs.items():
-            _installed("openvino").save_model(graph, partial / f"{name}.xml")
-        if not folder.is_dir():  # another process may have been faster
-            partial.replace(folder)
-    except (OSError, RuntimeError) as error:
+    try:
+        tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
+        inputs = _calibration_inputs(model)
+        with _silence():
+            graphs = {name: _graph(model, name, inputs[name]) for name in PARTS}
+        with _writing(folder):
+            for name, graph in graphs.items():
+                openvino.save_model(graph, partial / f"{name}.xml")
+            if not folder.is_dir():  # another process may have been faster
+                partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # OpenVINO raises the latter
         raise KmnError(
             f"{folder}: cannot be written ({error}).", "XDG_CACHE_HOME names another place."
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
