@@ -93,7 +93,7 @@ def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
         _installed("nncf")
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     with _writing(folder):
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, exist_ok=True)
     try:
         tell(f"int8: quantizing the network, once for these weights; kept in {folder}")
         inputs = _calibration_inputs(model)
