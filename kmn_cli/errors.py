@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
+
+OPENCV_FIX = (
+    "Install what OpenCV needs: apt install libgl1 libglib2.0-0; or take the build without: "
+    "pip uninstall opencv-python && pip install opencv-python-headless"
+)
 
 
 class ExitCode(IntEnum):
@@ -65,3 +71,55 @@ class BatchError(KmnError):
     """Some items of a batch failed."""
 
     exit_code = ExitCode.BATCH
+
+
+class _Bug(KmnError):
+    exit_code = ExitCode.BUG
+
+
+class _OutOfMemory(KmnError):
+    exit_code = ExitCode.DEVICE
+
+
+class _Interrupted(KmnError):
+    exit_code = ExitCode.INTERRUPTED
+
+
+def describe(exc: BaseException) -> KmnError:
+    """Say any exception as a KmnError: what happened, what to do, which exit code."""
+    if isinstance(exc, KmnError):
+        return exc
+    if isinstance(exc, KeyboardInterrupt):
+        return _Interrupted("Interrupted.", "Whole files written so far stay.")
+    if _is_out_of_memory(exc):
+        return _OutOfMemory(
+            f"Out of memory: {_first_line(exc)}",
+            "Try a smaller --size, fewer --max-memory-frames, or --device cpu.",
+        )
+    if isinstance(exc, ImportError):
+        is_opencv = exc.name == "cv2" or "libGL" in str(exc) or "libgthread" in str(exc)
+        fix = OPENCV_FIX if is_opencv else "`kmn doctor` says what is missing and how to get it."
+        return _Bug(f"Cannot import: {exc}", fix)
+    if isinstance(exc, OSError):
+        return KmnError(
+            f"{exc.filename or 'file system'}: {exc.strerror or exc}",
+            "Check that the path exists, may be written and has space left.",
+        )
+    return _Bug(
+        f"{type(exc).__name__}: {_first_line(exc)}",
+        "This is a bug in kmn; run again with --debug and report what it prints.",
+    )
+
+
+def _is_out_of_memory(exc: BaseException) -> bool:
+    if isinstance(exc, MemoryError):
+        return True
+    # Without importing torch: an exception of torch's can only come when it is loaded.
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(exc, torch.OutOfMemoryError):
+        return True
+    return isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
+
+
+def _first_line(exc: BaseException) -> str:
+    return str(exc).strip().partition("\n")[0] or "no message"

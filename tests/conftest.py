@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_clips import SIZE, ffmpeg, square_image, square_labels
+
+from kmn_cli.errors import KmnError
+
+pytest_plugins = ["command_fixtures"]
+
+
+@pytest.fixture
+def refuses() -> Callable[..., AbstractContextManager[None]]:
+    """A context in which an error for the user must come: its text, exit code and a hint."""
+
+    @contextmanager
+    def check(*words: str, exit_code: int = 3) -> Iterator[None]:
+        with pytest.raises(KmnError) as caught:
+            yield
+        error = caught.value
+        assert error.exit_code == exit_code
+        assert error.hint
+        for word in words:
+            assert word in str(error)
+
+    return check
 
 
 @pytest.fixture(scope="session")

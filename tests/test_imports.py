@@ -11,8 +11,25 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "kmn_cli"
-ROOMS = ["errors", "media", "model", "inference", "evaluation", "data", "training", "commands"]
-STRANGERS = {frozenset({"media", "model"})}  # know nothing of each other
+ROOMS = [
+    "errors",
+    "files",
+    "media",
+    "model",
+    "inference",
+    "batch",
+    "evaluation",
+    "data",
+    "training",
+    "api",
+    "web",
+    "commands",
+]
+STRANGERS = {  # know nothing of each other
+    frozenset({"media", "model"}),
+    frozenset({"batch", "data"}),
+    frozenset({"batch", "training"}),
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -15,20 +15,17 @@ import typer
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 
+from kmn_cli.batch.listener import Listener, Progress
 from kmn_cli.commands.event_log import EventLog
-from kmn_cli.commands.progress import LineProgress, Progress, TerminalProgress
-from kmn_cli.errors import ExitCode, KmnError
+from kmn_cli.commands.progress import LineProgress, TerminalProgress
+from kmn_cli.commands.stage_table import stage_table
+from kmn_cli.errors import KmnError, describe
 
 if TYPE_CHECKING:
     import torch
 
-OPENCV_FIX = (
-    "Install what OpenCV needs: apt install libgl1 libglib2.0-0; or take the build without: "
-    "pip uninstall opencv-python && pip install opencv-python-headless"
-)
 
-
-class Console:
+class Console(Listener):
     """One command's voice; as a context manager it turns every exception into an exit code.
 
     Args:
@@ -86,6 +83,11 @@ class Console:
         """Tell the log that something happened."""
         if self._log is not None:
             self._log.write(name, **facts)
+
+    def stages(self, seconds: Mapping[str, float], frames: int) -> None:
+        """Show where the time of a video went, with -v."""
+        if self.verbose:
+            self.print(stage_table(seconds, frames))
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Set the document that --json prints when the command ends."""
@@ -169,53 +171,10 @@ class Console:
             typer.echo(json.dumps(self._document, indent=2))
 
 
-class _Bug(KmnError):
-    exit_code = ExitCode.BUG
-
-
-class _OutOfMemory(KmnError):
-    exit_code = ExitCode.DEVICE
-
-
-class _Interrupted(KmnError):
-    exit_code = ExitCode.INTERRUPTED
-
-
-def describe(exc: BaseException) -> KmnError:
-    """Say any exception as a KmnError: what happened, what to do, which exit code."""
-    if isinstance(exc, KmnError):
-        return exc
-    if isinstance(exc, KeyboardInterrupt):
-        return _Interrupted("Interrupted.", "Whole files written so far stay.")
-    if _is_out_of_memory(exc):
-        return _OutOfMemory(
-            f"Out of memory: {_first_line(exc)}",
-            "Try a smaller --size, fewer --max-memory-frames, or --device cpu.",
-        )
-    if isinstance(exc, ImportError):
-        is_opencv = exc.name == "cv2" or "libGL" in str(exc) or "libgthread" in str(exc)
-        fix = OPENCV_FIX if is_opencv else "`kmn doctor` says what is missing and how to get it."
-        return _Bug(f"Cannot import: {exc}", fix)
-    if isinstance(exc, OSError):
-        return KmnError(
-            f"{exc.filename or 'file system'}: {exc.strerror or exc}",
-            "Check that the path exists, may be written and has space left.",
-        )
-    return _Bug(
-        f"{type(exc).__name__}: {_first_line(exc)}",
-        "This is a bug in kmn; run again with --debug and report what it prints.",
-    )
-
-
-def _is_out_of_memory(exc: BaseException) -> bool:
-    if isinstance(exc, MemoryError):
-        return True
-    # Without importing torch: an exception of torch's can only come when it is loaded.
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(exc, torch.OutOfMemoryError):
-        return True
-    return isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().partition("\n")[0] or "no message"
+def worker_console(*, quiet: bool, verbose: bool, debug: bool, log: Path | None) -> Console:
+    """The voice of a worker's process: no bars, which would collide, and nothing on stdout."""
+    console = Console(quiet=quiet, verbose=verbose, debug=debug)
+    console.out = console.err = RichConsole(stderr=True, force_terminal=False)
+    if log is not None:
+        console.log_to(log)
+    return console

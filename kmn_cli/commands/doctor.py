@@ -16,9 +16,9 @@ from typing import Annotated, Any
 import typer
 
 from kmn_cli import __version__
-from kmn_cli.commands.console import OPENCV_FIX, Console, describe
+from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
-from kmn_cli.errors import ExitCode, KmnError
+from kmn_cli.errors import OPENCV_FIX, ExitCode, KmnError, describe
 
 NVIDIA_CARD = Path("/dev/nvidia0")
 PAIR = "pip install --force-reinstall torch==2.12.0 torchvision==0.27.0"

@@ -7,15 +7,18 @@ from typing import Any
 
 from rich.table import Table
 
-from kmn_cli.commands.job import Job, Settings, finished, identity
+from kmn_cli.batch.job import Job, Settings, finished, identity
+from kmn_cli.batch.segment_one import Engine
+from kmn_cli.commands.console import Console
 from kmn_cli.commands.progress import clock
-from kmn_cli.commands.segment_one import Engine
 from kmn_cli.errors import BatchError, KmnError
 
 Row = dict[str, Any]
 
 
-def show_plan(jobs: Sequence[Job], settings: Settings, engine: Engine, workers: int) -> None:
+def show_plan(
+    jobs: Sequence[Job], settings: Settings, engine: Engine, workers: int, console: Console
+) -> None:
     """Say of each video what would become of it; nothing is written.
 
     The network is timed on the largest video; the others are reckoned from it.
@@ -23,7 +26,6 @@ def show_plan(jobs: Sequence[Job], settings: Settings, engine: Engine, workers: 
     Raises:
         BatchError: some videos cannot be done.
     """
-    console = engine.console
     rows = [_look(job, settings, engine) for job in jobs]
     todo = [row for row in rows if row["plan"] == "segment"]
     if todo:

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.table import Table
 
+from kmn_cli.batch.inputs import find_inputs
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.inputs import find_inputs
 from kmn_cli.commands.options import refuse_existing
 from kmn_cli.errors import BatchError, InputError, KmnError, UsageError
 from kmn_cli.media.exports.clip import Clip, make_clip

@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.options import Debug, Json, Quiet, Verbose, refuse_existing
-from kmn_cli.commands.prompt_options import (
+from kmn_cli.commands.options import (
     BOX_HELP,
     POINTS_HELP,
     POLYGON_HELP,
-    parse_prompts,
+    Debug,
+    Json,
+    Quiet,
+    Verbose,
+    refuse_existing,
 )
 from kmn_cli.errors import UsageError
+from kmn_cli.media.prompt_text import parse_prompts
 
 
 def init_mask(
@@ -81,7 +85,7 @@ def init_mask(
     Beside MASK, a preview is written that shows it over the frame.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.commands.first_mask import FirstMask
+        from kmn_cli.batch.first_mask import FirstMask
         from kmn_cli.media.frame_store import FrameStore
 
         if output.suffix.lower() != ".png":  # others would blur ids
@@ -94,7 +98,7 @@ def init_mask(
             first = FirstMask(store, video, output)
             index = store.index(frame)
             if web:
-                from kmn_cli.commands.web.server import serve
+                from kmn_cli.web.server import serve
 
                 saved = serve(first, index, console, port=port, browser=browser)
             else:

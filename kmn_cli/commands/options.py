@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,13 @@ from kmn_cli.errors import UsageError
 if TYPE_CHECKING:
     from kmn_cli.inference.segmenter import SegmentOptions
     from kmn_cli.model import KMNConfig
+
+BOX_HELP = "Box around an object: x,y,width,height in pixels. Repeat for objects 1, 2, …"
+POINTS_HELP = (
+    'Points in an object, and with a minus outside of it: "320,180 350,200 -40,60". The n-th is '
+    "about object n, also of a box."
+)
+POLYGON_HELP = 'Outline of an object, taken as it is. "3:" before any of these names the object.'
 
 
 class Read(StrEnum):
@@ -97,3 +105,27 @@ def refuse_existing(output: Path, overwrite: bool) -> None:
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output} exists.", "--overwrite replaces it; -o names another place.")
+
+
+def options_given(context: typer.Context, leave_out: Collection[str] = ()) -> list[str]:
+    """The options as they were typed, without the arguments.
+
+    Args:
+        context: of the command.
+        leave_out: names of parameters.
+    """
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        typed = source is not None and source.name == "COMMANDLINE"
+        if not typed or name in leave_out or parameter.param_type_name != "option":
+            continue
+        option = max(parameter.opts, key=len)
+        value = context.params[name]
+        if value is True:
+            words.append(option)
+        else:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            words += [f"{option}={getattr(each, 'value', each)}" for each in values]
+    return words

@@ -9,20 +9,9 @@ from typing import Self
 from rich import progress as bars
 from rich.console import Console as RichConsole
 
+from kmn_cli.batch.listener import Progress
+
 SECONDS_BETWEEN_LINES = 10.0
-
-
-class Progress:
-    """A context manager counting steps; this one says nothing (--quiet)."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        """Count steps done; `note` is shown beside the count, such as a loss."""
 
 
 class LineProgress(Progress):

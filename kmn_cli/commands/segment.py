@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.inputs import find_inputs
+from kmn_cli.batch.inputs import find_inputs
+from kmn_cli.batch.shard import parse_shard, slurm_shard
+from kmn_cli.commands.console import Console, worker_console
 from kmn_cli.commands.options import (
+    BOX_HELP,
+    POINTS_HELP,
     Debug,
     Device,
     Json,
@@ -22,11 +26,9 @@ from kmn_cli.commands.options import (
     ReadHow,
     Sigma,
     Verbose,
+    options_given,
     segment_options,
 )
-from kmn_cli.commands.prompt_options import BOX_HELP, POINTS_HELP
-from kmn_cli.commands.rerun import options_given
-from kmn_cli.commands.shard import parse_shard, slurm_shard
 from kmn_cli.errors import UsageError
 
 
@@ -161,8 +163,8 @@ def segment(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
-        from kmn_cli.commands.mask_plan import parse_masks
-        from kmn_cli.commands.runner import make_runner, places
+        from kmn_cli.batch.mask_plan import parse_masks
+        from kmn_cli.batch.runner import make_runner, places
 
         if log is not None:
             console.log_to(log)
@@ -181,7 +183,7 @@ def segment(
                     "--box and --points mark objects of one video, without --mask or --dry-run.",
                     "kmn init-mask makes masks for the rest.",
                 )
-            from kmn_cli.commands.first_mask import mask_for_segment
+            from kmn_cli.batch.first_mask import mask_for_segment
 
             video = videos[0]
             made = mask_for_segment(video.path, output / video.name, box or [], points or [], start)
@@ -195,9 +197,10 @@ def segment(
             console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
             videos = mine
 
-        from kmn_cli.commands.batch import Batch, run_alone, run_batch
-        from kmn_cli.commands.job import Job, Settings
-        from kmn_cli.commands.worker import Orders, Worker
+        from kmn_cli.batch.job import Job, Settings
+        from kmn_cli.batch.run import Batch, check_none_failed, run_alone, run_batch
+        from kmn_cli.batch.worker import Orders, Worker
+        from kmn_cli.commands.result_table import result_table
         from kmn_cli.model import read_config
 
         options = segment_options(
@@ -215,15 +218,23 @@ def segment(
             from kmn_cli.commands.dry_run import show_plan
 
             sample = Worker(settings, weights, devices_used[0], console).engine
-            show_plan(jobs, settings, sample, len(devices_used))
+            show_plan(jobs, settings, sample, len(devices_used), console)
             return
-        orders = Orders(settings, weights, device, None, quiet, verbose, debug, log)
+        listener = partial(worker_console, quiet=quiet, verbose=verbose, debug=debug, log=log)
+        orders = Orders(settings, weights, device, None, listener)
         runner = make_runner(orders, devices_used, console, engine is Engine.ray, address)
         if alone:
-            run_alone(jobs, runner, console)
+            document = run_alone(jobs, runner)
+            if document is not None:
+                console.result(document)
+                console.print(result_table([document]))
             return
         options_typed = options_given(context, leave_out={"from_file", "shard"})
-        run_batch(Batch(jobs, output, part, options_typed), runner, console, fail_fast=fail_fast)
+        batch = Batch(jobs, output, part, options_typed)
+        document = run_batch(batch, runner, console, fail_fast=fail_fast)
+        console.result(document)
+        console.print(result_table(document["results"]))
+        check_none_failed(document)
 
 
 def _formats(text: str) -> tuple[str, ...]:

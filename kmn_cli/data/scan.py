@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import is_image, natural_key
+from kmn_cli.files import is_image, natural_key
 from kmn_cli.media.mask_values import SMALL_ID
 
 LAYOUTS = (

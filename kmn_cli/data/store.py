@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kmn_cli.data.scan import Pair, Scan, read_pair
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 CHANNELS = 4  # red, green, blue, object id
 AHEAD = 256  # frames decoded before they are written

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 
 def section(title: str, content: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 NAME = "segmentation.json"
 

@@ -14,7 +14,7 @@ from kmn_cli.evaluation.parallel import join_errors
 from kmn_cli.evaluation.predicted_ids import StrictIds, counted
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.sequence import shorten
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 from kmn_cli.media.layouts import Video, find_results
 
 

@@ -15,7 +15,7 @@ from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.metrics import Floats, Statistics
 from kmn_cli.evaluation.scores import SequenceScore, Summary
 from kmn_cli.evaluation.youtube_vos import GroupScore
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 GLOBAL_COLUMNS = (
     "J&F-Mean",

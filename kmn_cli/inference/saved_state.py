@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from kmn_cli.errors import KmnError
+from kmn_cli.files import atomic_path
 from kmn_cli.inference.object_report import ObjectReport
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.files import atomic_path
 
 NAME = ".state.safetensors"
 MAX_SHARE = 0.02  # of the time that saving may take

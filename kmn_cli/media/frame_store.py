@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import list_images
+from kmn_cli.files import list_images
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.video import VideoReader, open_video
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import existing
+from kmn_cli.files import existing
 
 MAX_PIXELS = 8192 * 8192  # a frame of twice 8K; more is a mistake or an attack
 

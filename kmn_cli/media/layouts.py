@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import is_image, natural_key
+from kmn_cli.files import is_image, natural_key
 
 _YOUTUBE_SPLITS = {"val": "valid"}
 

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from kmn_cli.errors import InputError
+from kmn_cli.files import atomic_path
 from kmn_cli.media import mask_values
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.images import load_image
 from kmn_cli.media.palette import voc_palette
 

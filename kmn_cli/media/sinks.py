@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.masks import write_mask
 from kmn_cli.media.overlay import draw_overlay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import existing, is_image
+from kmn_cli.files import existing, is_image
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.timespan import parse_position
 from kmn_cli.media.video_reader import FileReader, FolderReader, VideoReader

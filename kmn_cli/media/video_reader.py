@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from kmn_cli.errors import InputError, KmnError
+from kmn_cli.files import list_images
 from kmn_cli.media.ffmpeg import Ffmpeg
-from kmn_cli.media.files import list_images
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.images import load_image
 from kmn_cli.media.probe import VIDEO, input_arguments, probe_picture, probe_timeline

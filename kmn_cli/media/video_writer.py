@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from kmn_cli.errors import KmnError
+from kmn_cli.files import atomic_path, existing
 from kmn_cli.media.ffmpeg import INPUT, Ffmpeg, run
-from kmn_cli.media.files import atomic_path, existing
 from kmn_cli.media.probe import audio_codec
 
 Codec = Literal["h264", "prores4444", "vp9-alpha"]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from kmn_cli.errors import WeightsError
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 
 @dataclass

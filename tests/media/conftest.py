@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from kmn_cli.errors import KmnError
-
-
-@pytest.fixture
-def refuses() -> Callable[..., AbstractContextManager[None]]:
-    """A context in which an error for the user must come: its text, exit code and a hint."""
-
-    @contextmanager
-    def check(*words: str, exit_code: int = 3) -> Iterator[None]:
-        with pytest.raises(KmnError) as caught:
-            yield
-        error = caught.value
-        assert error.exit_code == exit_code
-        assert error.hint
-        for word in words:
-            assert word in str(error)
-
-    return check
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.palette import palette_array
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from kmn_cli.errors import InputError
+from kmn_cli.files import list_images
 from kmn_cli.media.exports.found import MaskFolder
 from kmn_cli.media.exports.mask_ids import MaskIds
-from kmn_cli.media.files import list_images
 from kmn_cli.media.frames import VideoInfo
 from kmn_cli.media.images import load_image
 from kmn_cli.media.video import open_video

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kmn_cli.errors import InputError
+from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.clip import Clip, ExportFrame
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.palette import palette_array
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.categories import categories_of
 from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.targets import png
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.palette import voc_palette
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.files import existing, list_images, natural_key
+from kmn_cli.files import existing, list_images, natural_key
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from kmn_cli.errors import InputError
+from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.palette import palette_array
 
 

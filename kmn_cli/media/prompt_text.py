@@ -11,12 +11,6 @@ from kmn_cli.media.prompts import Point, Prompts
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _POINT = re.compile(rf"([+-]?)({_NUMBER}),({_NUMBER})")
-BOX_HELP = "Box around an object: x,y,width,height in pixels. Repeat for objects 1, 2, …"
-POINTS_HELP = (
-    'Points in an object, and with a minus outside of it: "320,180 350,200 -40,60". The n-th is '
-    "about object n, also of a box."
-)
-POLYGON_HELP = 'Outline of an object, taken as it is. "3:" before any of these names the object.'
 
 
 def parse_prompts(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kmn_cli.commands.prompt_options import parse_prompts
 from kmn_cli.errors import UsageError
+from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
 
 SQUARE = ((1.0, 1.0), (5.0, 1.0), (5.0, 5.0))

@@ -9,13 +9,13 @@ from collections import OrderedDict
 import numpy as np
 from PIL import Image
 
-from kmn_cli.commands.first_mask import FirstMask, Saved
-from kmn_cli.commands.web.protocol import Drawing
+from kmn_cli.batch.first_mask import FirstMask, Saved
 from kmn_cli.media.exports.targets import jpeg
 from kmn_cli.media.grabcut import find_edges
 from kmn_cli.media.init_mask import mask_from_prompts
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Prompts
+from kmn_cli.web.protocol import Drawing
 
 _KEPT = 64  # edges found before: undo and painting need not look for them again
 _TINT = 140  # opacity of a mask on the page

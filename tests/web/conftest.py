@@ -8,10 +8,10 @@ import pytest
 from drawn_data import draw_disc, draw_frame
 from PIL import Image
 
-from kmn_cli.commands.first_mask import FirstMask
-from kmn_cli.commands.web.server import PageServer
-from kmn_cli.commands.web.session import Session
+from kmn_cli.batch.first_mask import FirstMask
 from kmn_cli.media.frame_store import FrameStore
+from kmn_cli.web.server import PageServer
+from kmn_cli.web.session import Session
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kmn_cli.commands.prompt_options import parse_prompts
 from kmn_cli.errors import UsageError
+from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.targets import png
-from kmn_cli.media.files import atomic_path
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.init_mask import check_all_there, draw_preview, mask_from_prompts
 from kmn_cli.media.labelme import read_labelme
 from kmn_cli.media.masks import write_mask
+from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
 from kmn_cli.media.video import open_video
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kmn_cli.commands.inputs import Video
-from kmn_cli.commands.mask_plan import MaskPlan, masks_of, parse_masks
+from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.mask_plan import MaskPlan, masks_of, parse_masks
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.video import Frame, open_video
 

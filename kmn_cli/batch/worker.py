@@ -7,15 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console as RichConsole
-
-from kmn_cli.commands.claim import BusyError
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.job import Job, Settings
-from kmn_cli.commands.segment_one import Engine, segment_one
+from kmn_cli.batch.claim import BusyError
+from kmn_cli.batch.job import Job, Settings
+from kmn_cli.batch.listener import Listener
+from kmn_cli.batch.segment_one import Engine, segment_one
 from kmn_cli.errors import DeviceError, ExitCode, KmnError
 
 if TYPE_CHECKING:
@@ -47,19 +44,20 @@ class Outcome:
 class Worker:
     """Segments one video after the other with one network on one device."""
 
-    def __init__(self, settings: Settings, weights: str | None, device: str, console: Console):
-        from kmn_cli.inference.device import ready_for_inference
+    def __init__(self, settings: Settings, weights: str | None, device: str, listener: Listener):
+        from kmn_cli.inference.device import choose_device, ready_for_inference
         from kmn_cli.model.checkpoint import load_checkpoint
 
         checkpoint = load_checkpoint(weights)
-        chosen = console.choose_device(device)
+        chosen, reason = choose_device(device)
+        listener.note(f"device: {chosen} ({reason})")
         # Made ready once, or every video would make a copy of its own.
         precision = settings.options.precision
-        model = ready_for_inference(checkpoint.model, chosen, precision, console.note)
+        model = ready_for_inference(checkpoint.model, chosen, precision, listener.note)
         checkpoint = replace(checkpoint, model=model)
-        self.engine = Engine(checkpoint, chosen, console)
-        self._settings, self._console = settings, console
-        console.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+        self.engine = Engine(checkpoint, chosen, listener)
+        self._settings, self._listener = settings, listener
+        listener.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
 
     def __call__(self, job: Job, wait: bool) -> Outcome:
         """Segment one video.
@@ -68,27 +66,27 @@ class Worker:
             Exception: only of a video that is alone, or KeyboardInterrupt.
         """
         start, path = time.monotonic(), str(job.video.path)
-        self._console.event("started", input=path, output=str(job.folder))
+        self._listener.event("started", input=path, output=str(job.folder))
         try:
             result = segment_one(job, self._settings, self.engine, wait=wait)
         except BusyError as error:
-            self._console.event("busy", input=path, holder=str(error))
+            self._listener.event("busy", input=path, holder=str(error))
             return Outcome(job, busy=str(error))
         except Exception as error:
             if job.alone:
                 raise
-            self._console.note(f"{job.video.path} failed:")
-            said = self._console.error(error)
-            self._console.event("failed", input=path, message=said.message)
+            self._listener.note(f"{job.video.path} failed:")
+            said = self._listener.error(error)
+            self._listener.event("failed", input=path, message=said.message)
             if said.exit_code == ExitCode.DEVICE:
                 _free_memory()
             return Outcome(job, error=said)
         if result.skipped:
-            self._console.note(f"{job.video.path}: already done, see {job.folder}")
+            self._listener.note(f"{job.video.path}: already done, see {job.folder}")
         seconds = round(time.monotonic() - start, 3)
         name = "skipped" if result.skipped else "finished"
         facts = {"frames": result.document["frames"], "seconds": seconds}
-        self._console.event(name, input=path, output=str(job.folder), **facts)
+        self._listener.event(name, input=path, output=str(job.folder), **facts)
         return Outcome(job, result.document, result.skipped)
 
     def run(self, jobs: Iterable[Job], wait: bool) -> Iterator[Outcome]:
@@ -107,16 +105,18 @@ def _free_memory() -> None:
 
 @dataclass(frozen=True)
 class Orders:
-    """What a worker in a process of its own is told when it starts."""
+    """What a worker in a process of its own is told when it starts.
+
+    Attributes:
+        make_listener: of the worker's process; it is pickled.
+        threads: of the network; None is torch's choice.
+    """
 
     settings: Settings
     weights: str | None
     device: str
-    threads: int | None  # of the network; None is torch's choice
-    quiet: bool
-    verbose: bool
-    debug: bool
-    log: Path | None
+    threads: int | None
+    make_listener: Callable[[], Listener]
 
 
 def check_network(orders: Orders, device: torch.device, tell: Callable[[str], None]) -> None:
@@ -142,21 +142,19 @@ class RemoteWorker:
             torch.set_num_threads(orders.threads)
         self._orders = orders
         self._worker: Worker | None = None
-        self._console = Console(quiet=orders.quiet, verbose=orders.verbose, debug=orders.debug)
-        # No bars: those of several processes would collide. And stdout belongs to the command.
-        self._console.out = self._console.err = RichConsole(stderr=True, force_terminal=False)
-        if orders.log is not None:
-            self._console.log_to(orders.log)
+        self._listener = orders.make_listener()
 
     def __call__(self, job: Job, wait: bool) -> Outcome:
         """Segment one video."""
         orders = self._orders
         try:
             if self._worker is None:
-                self._worker = Worker(orders.settings, orders.weights, orders.device, self._console)
+                self._worker = Worker(
+                    orders.settings, orders.weights, orders.device, self._listener
+                )
             return self._worker(job, wait)
         except Exception as error:  # of a video that is alone; or there is no room for the network
-            return Outcome(job, error=self._console.error(error))
+            return Outcome(job, error=self._listener.error(error))
 
 
 def worker_died(job: Job, how: str) -> Outcome:

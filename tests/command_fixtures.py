@@ -1,3 +1,5 @@
+"""Fixtures of the tests that run commands: a movie, masks, tiny weights."""
+
 from __future__ import annotations
 
 import subprocess

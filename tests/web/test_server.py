@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kmn_cli.batch.first_mask import FirstMask
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.first_mask import FirstMask
-from kmn_cli.commands.web import server as server_module
-from kmn_cli.commands.web.server import PageServer, serve
 from kmn_cli.errors import UsageError
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.masks import read_mask
+from kmn_cli.web import server as server_module
+from kmn_cli.web.server import PageServer, serve
 
 BOX = {"frame": 0, "objects": [{"id": 1, "box": [18, 33, 54, 54]}]}
 
@@ -68,7 +68,7 @@ def test_strokes_do_not_look_for_edges_again(
     server: PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(server, "mask", BOX)
-    monkeypatch.setattr("kmn_cli.commands.web.session.find_edges", None)
+    monkeypatch.setattr("kmn_cli.web.session.find_edges", None)
     stroke = {"points": [[5, 5], [20, 5]], "radius": 3, "erase": False}
     drawing = {"frame": 0, "objects": [{**BOX["objects"][0], "strokes": [stroke]}]}  # type: ignore[index]
     status, found = ask(server, "mask", drawing)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from kmn_cli.commands.job import Job
-from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, worker_died
+from kmn_cli.batch.job import Job
+from kmn_cli.batch.worker import Orders, Outcome, RemoteWorker, worker_died
 
 SECONDS_TO_END = 10.0
 

@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.first_mask import FirstMask, Saved
-from kmn_cli.commands.web.protocol import read_drawing
-from kmn_cli.commands.web.session import Session
+from kmn_cli.batch.first_mask import FirstMask, Saved
+from kmn_cli.batch.listener import Listener
 from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.web.protocol import read_drawing
+from kmn_cli.web.session import Session
 
 HOST = "127.0.0.1"
 _LARGEST_BODY = 16 * 2**20
@@ -64,7 +64,7 @@ class PageServer(ThreadingHTTPServer):
         return {f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"}
 
 
-def serve(first: FirstMask, frame: int, console: Console, *, port: int, browser: bool) -> Saved:
+def serve(first: FirstMask, frame: int, listener: Listener, *, port: int, browser: bool) -> Saved:
     """Show the page until it is closed, and return what was saved last.
 
     Raises:
@@ -75,8 +75,8 @@ def serve(first: FirstMask, frame: int, console: Console, *, port: int, browser:
     with PageServer(session, port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        console.note(f"Draw the mask at {server.address}")
-        console.note("(this address works on this machine only; Ctrl-C ends)")
+        listener.note(f"Draw the mask at {server.address}")
+        listener.note("(this address works on this machine only; Ctrl-C ends)")
         try:
             if browser:
                 webbrowser.open(server.address)
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self, name: str) -> None:
         session = self.server.session
         if name == "":
-            page = files("kmn_cli.commands.web").joinpath("page.html").read_bytes()
+            page = files("kmn_cli.web").joinpath("page.html").read_bytes()
             self._send(page, "text/html; charset=utf-8")
         elif name == "info":
             self._send_json(session.info())

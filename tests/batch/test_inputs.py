@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kmn_cli.commands.inputs import Video, find_inputs, output_name
+from kmn_cli.batch.inputs import Video, find_inputs, output_name
 from kmn_cli.errors import InputError, UsageError
 
 

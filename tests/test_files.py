@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kmn_cli.media.files import atomic_path, is_image, list_images, natural_key
+from kmn_cli.files import atomic_path, is_image, list_images, natural_key
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

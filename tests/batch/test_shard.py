@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kmn_cli.commands.shard import Shard, parse_shard, slurm_shard
+from kmn_cli.batch.shard import Shard, parse_shard, slurm_shard
 from kmn_cli.errors import UsageError
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmn_cli.commands.result_json import frames_on_disk
+from kmn_cli.batch.result import frames_on_disk
 from kmn_cli.errors import InputError
 from kmn_cli.media.masks import read_mask
 from kmn_cli.media.video import Frame, VideoInfo

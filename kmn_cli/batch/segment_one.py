@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli import __version__
-from kmn_cli.commands.claim import claim
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.continuation import continue_run, why_not
-from kmn_cli.commands.job import Job, Settings, finished, identity
-from kmn_cli.commands.mask_plan import MaskPlan
-from kmn_cli.commands.result_json import (
+from kmn_cli.batch.claim import claim
+from kmn_cli.batch.continuation import continue_run, why_not
+from kmn_cli.batch.job import Job, Settings, finished, identity
+from kmn_cli.batch.listener import Listener
+from kmn_cli.batch.mask_plan import MaskPlan
+from kmn_cli.batch.result import (
     OUTPUTS,
     clear_leftovers,
     clear_results,
     read_result,
     write_result,
 )
-from kmn_cli.commands.stage_table import stage_table
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Engine:
 
     checkpoint: Checkpoint
     device: torch.device
-    console: Console
+    listener: Listener
 
 
 def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = False) -> Result:
@@ -55,11 +54,11 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
         KmnError: the input, a mask or the output folder cannot be used; files written so far
             stay.
     """
-    console, path = engine.console, job.video.path
+    listener, path = engine.listener, job.video.path
     with job.open(settings) as reader:
         info = reader.info
         masks = job.plan_masks(settings, info)
-        console.detail(
+        listener.detail(
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
@@ -69,8 +68,8 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
         with claim(
             job.folder,
             wait=wait,
-            on_wait=lambda holder: console.note(f"{job.folder}: waiting for {holder}"),
-            warn=console.warn,
+            on_wait=lambda holder: listener.note(f"{job.folder}: waiting for {holder}"),
+            warn=listener.warn,
         ):
             if done := finished(job.folder, run, settings):  # by whom we waited for
                 return Result(done, skipped=True)
@@ -95,10 +94,10 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, console, device = reader.info, engine.console, engine.device
+    info, listener, device = reader.info, engine.listener, engine.device
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
     segmenter = VideoSegmenter(
-        engine.checkpoint.model, settings.options, device, exact_times=console.verbose
+        engine.checkpoint.model, settings.options, device, exact_times=listener.verbose
     )
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
@@ -110,11 +109,11 @@ def _segment(
     )
     deciding = {**run, "formats": sorted(settings.formats), "version": __version__}
     every = 0.0 if why_not(settings.formats) else settings.save_every
-    state = SavedState(job.folder / NAME, deciding, segmenter, report, every, console.warn)
+    state = SavedState(job.folder / NAME, deciding, segmenter, report, every, listener.warn)
     earlier, continued = continue_run(job.folder, sinks, state, info)
     if continued is not None:
-        console.note(f"{job.folder}: {continued['note']}")
-        console.event("continued", output=str(job.folder), **continued)
+        listener.note(f"{job.folder}: {continued['note']}")
+        listener.event("continued", output=str(job.folder), **continued)
     reset_peak_memory(device)
     stop = info.first
 
@@ -123,7 +122,7 @@ def _segment(
         stop = frame.index + 1
         progress.advance()
 
-    with console.progress(
+    with listener.progress(
         job.video.name, info.frames, peak=lambda: peak_memory(device)
     ) as progress:
         stats = run_pipeline(
@@ -138,13 +137,12 @@ def _segment(
         )
     masks.check_all_used(stop)
     stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
-    if console.verbose:
-        console.print(stage_table(stages, stats.segmented))
+    listener.stages(stages, stats.segmented)
 
     warnings = [*masks.warnings, *reader.warnings]
     warnings += [text for sink in sinks.values() for text in sink.warnings]
     for text in warnings:
-        console.warn(text)
+        listener.warn(text)
     document = {
         "version": __version__,
         **run,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.worker import Orders, Runner, Worker, check_network
+from kmn_cli.batch.listener import Listener
+from kmn_cli.batch.worker import Orders, Runner, Worker, check_network
 from kmn_cli.errors import UsageError
 
 
@@ -25,24 +25,24 @@ def places(device: str, devices: str | None, workers: int | None) -> list[str]:
 
 
 def make_runner(
-    orders: Orders, devices: list[str], console: Console, on_ray: bool, address: str | None
+    orders: Orders, devices: list[str], listener: Listener, on_ray: bool, address: str | None
 ) -> Runner:
     """What works videos off: this process, one of its own for each device, or Ray."""
     if on_ray:
-        from kmn_cli.commands.ray_engine import run_on_ray
+        from kmn_cli.batch.ray_engine import run_on_ray
 
-        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address, console.note)
+        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address, listener.note)
     if len(devices) == 1:
-        return Worker(orders.settings, orders.weights, devices[0], console).run
+        return Worker(orders.settings, orders.weights, devices[0], listener).run
 
     import torch
 
-    from kmn_cli.commands.processes import run_in_processes
+    from kmn_cli.batch.processes import run_in_processes
     from kmn_cli.inference.device import choose_device
 
     chosen = [choose_device(name)[0] for name in devices]
     for device in set(chosen):
-        check_network(orders, device, console.note)
+        check_network(orders, device, listener.note)
     # All processes together use as many threads as one would.
     threads = max(1, torch.get_num_threads() // len(devices))
     each = [replace(orders, device=str(device), threads=threads) for device in chosen]

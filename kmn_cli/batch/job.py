@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kmn_cli.commands.inputs import Video
-from kmn_cli.commands.mask_plan import MaskArgument, MaskPlan, masks_of
-from kmn_cli.commands.result_json import input_bytes, read_result
+from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.mask_plan import MaskArgument, MaskPlan, masks_of
+from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.media.video import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:

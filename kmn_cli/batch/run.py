@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from kmn_cli import __version__
-from kmn_cli.commands.console import Console
-from kmn_cli.commands.inputs import Video
-from kmn_cli.commands.job import Job
-from kmn_cli.commands.rerun import rerun_line, write_list
-from kmn_cli.commands.shard import Shard
-from kmn_cli.commands.worker import Outcome, Runner
+from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.job import Job
+from kmn_cli.batch.listener import Listener
+from kmn_cli.batch.rerun import rerun_line, write_list
+from kmn_cli.batch.shard import Shard
+from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
-from kmn_cli.media.files import atomic_path
+from kmn_cli.files import atomic_path
 
 LISTED = 20  # failures spelled out at the end; all are in summary.json
 
@@ -41,44 +39,46 @@ class Batch:
     options: Sequence[str]
 
 
-def run_alone(jobs: Sequence[Job], runner: Runner, console: Console) -> None:
-    """Do the only video, if it is in this shard: its result is the command's, and so is its error.
+def run_alone(jobs: Sequence[Job], runner: Runner) -> dict[str, Any] | None:
+    """Do the only video, if it is in this shard, and return its result.json with its folder.
 
     Raises:
         KmnError: it failed.
     """
+    done = None
     for outcome in list(runner(jobs, True)):  # told when the runner has ended
         if outcome.error is not None:
             raise outcome.error
         if outcome.result is not None:
-            document = {"output": str(outcome.job.folder), **outcome.result}
-            console.result(document)
-            console.print(_table([document]))
+            done = {"output": str(outcome.job.folder), **outcome.result}
+    return done
 
 
-def run_batch(batch: Batch, runner: Runner, console: Console, *, fail_fast: bool) -> None:
+def run_batch(
+    batch: Batch, runner: Runner, listener: Listener, *, fail_fast: bool
+) -> dict[str, Any]:
     """Do all videos; those that other processes are at come last, and are waited for.
 
-    Raises:
-        BatchError: some failed.
+    Returns:
+        What became of each, which is also written into summary.json; see `check_none_failed`.
     """
     start = time.monotonic()
     outcomes: dict[Video, Outcome] = {}
     for waiting in (False, True):
         todo = [job for job in batch.jobs if job.video not in outcomes]
-        outcomes |= _pass(batch, todo, runner, console, waiting=waiting, fail_fast=fail_fast)
+        outcomes |= _pass(batch, todo, runner, listener, waiting=waiting, fail_fast=fail_fast)
         if fail_fast and any(outcome.error for outcome in outcomes.values()):
             break
     ordered = [outcomes[job.video] for job in batch.jobs if job.video in outcomes]
     left = [job.video for job in batch.jobs if job.video not in outcomes]
-    _report(batch, ordered, left, time.monotonic() - start, console)
+    return _report(batch, ordered, left, time.monotonic() - start, listener)
 
 
 def _pass(
     batch: Batch,
     todo: Sequence[Job],
     runner: Runner,
-    console: Console,
+    listener: Listener,
     *,
     waiting: bool,
     fail_fast: bool,
@@ -87,13 +87,13 @@ def _pass(
     for outcome in runner(todo, waiting):
         video = outcome.job.video
         if outcome.busy:
-            console.note(f"{video.path}: {outcome.busy} is at it; the others first")
+            listener.note(f"{video.path}: {outcome.busy} is at it; the others first")
             continue
         found[video] = outcome
         if outcome.result and not outcome.skipped:
             count = total - len(todo) + len(found)
             speed = f"{outcome.result['frames_per_second']:.2f} fps"
-            console.note(
+            listener.note(
                 f"[{count}/{total}] {video.name}: {outcome.result['frames']} frames, {speed}"
             )
         if outcome.error and fail_fast:
@@ -106,9 +106,9 @@ def _report(
     outcomes: Sequence[Outcome],
     left: Sequence[Video],
     seconds: float,
-    console: Console,
-) -> None:
-    """Table, summary.json and the list of what failed."""
+    listener: Listener,
+) -> dict[str, Any]:
+    """Write summary.json and the list of what failed."""
     results = [_entry(outcome) for outcome in outcomes if outcome.result]
     failed = [_failure(outcome) for outcome in outcomes if outcome.error]
     again = [outcome.job.video for outcome in outcomes if outcome.error] + list(left)
@@ -131,9 +131,7 @@ def _report(
         "rerun": rerun,
         "results": results,
     }
-    console.result(document)
-    console.event("summary", **{k: v for k, v in document.items() if k != "results"})
-    console.print(_table(results))
+    listener.event("summary", **{k: v for k, v in document.items() if k != "results"})
     try:
         with atomic_path(batch.output / f"summary{suffix}.json") as path:
             path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -142,17 +140,27 @@ def _report(
             with atomic_path(list_file) as path:
                 write_list(path, again)
     except (KmnError, OSError) as error:
-        console.warn(f"no summary was written: {error}")
+        listener.warn(f"no summary was written: {error}")
     if document["warnings"]:
-        console.note(f"{document['warnings']} warnings, see summary.json")
+        listener.note(f"{document['warnings']} warnings, see summary.json")
+    return document
+
+
+def check_none_failed(document: dict[str, Any]) -> None:
+    """Raise what failed in a batch, from its summary.
+
+    Raises:
+        BatchError: some videos failed.
+    """
+    failed, left = document["failed"], document["not_started"]
     if failed:
         lines = [f"{entry['input']}: {entry['message']}" for entry in failed[:LISTED]]
         if len(failed) > LISTED:
             lines.append(f"… and {len(failed) - LISTED} more")
         undone = f", {len(left)} not started" if left else ""
         raise BatchError(
-            "\n  ".join([f"{len(failed)} of {len(batch.jobs)} videos failed{undone}:", *lines]),
-            f"Once mended, this does just those: {rerun}",
+            "\n  ".join([f"{len(failed)} of {document['videos']} videos failed{undone}:", *lines]),
+            f"Once mended, this does just those: {document['rerun']}",
         )
 
 
@@ -177,21 +185,3 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "hint": outcome.error.hint,
         "exit_code": int(outcome.error.exit_code),
     }
-
-
-def _table(results: Sequence[dict[str, Any]]) -> Table:
-    """One row a video."""
-    grid = Table()
-    for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "results"):
-        grid.add_column(column, overflow="fold")
-    for result in results:
-        grid.add_row(
-            Path(result["input"]).name,
-            str(result["frames"]),
-            str(len(result["object_ids"])),
-            f"{result['frames_per_second']:.2f}",
-            f"{result['peak_memory_bytes'] / 2**20:.0f} MiB",
-            f"{result['seconds']['total']:.1f}",
-            result["output"],
-        )
-    return grid

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError
-from kmn_cli.media.files import atomic_path, list_images
+from kmn_cli.files import atomic_path, list_images
 
 NAME = "result.json"
 # What each format is called in a video's output folder.

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kmn_cli.commands.job import Job
-from kmn_cli.commands.worker import Orders, Outcome, RemoteWorker, check_network, worker_died
+from kmn_cli.batch.job import Job
+from kmn_cli.batch.worker import Orders, Outcome, RemoteWorker, check_network, worker_died
 from kmn_cli.errors import DeviceError, UsageError
 
 RETRIES = 3  # of a video whose process or machine died; each goes on from the last saved state
