@@ -41,7 +41,7 @@ def slurm_shard(environment: Mapping[str, str] = os.environ) -> Shard | None:
     """The shard of this task of a Slurm job array, or None outside of one.
 
     Raises:
-        UsageError: the array has gaps (--array=3,7), so that a task's number does not tell its part.
+        UsageError: the array has gaps (--array=3,7): a task's number does not tell its part.
     """
     try:
         task = int(environment["SLURM_ARRAY_TASK_ID"])
