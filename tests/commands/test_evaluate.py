@@ -117,7 +117,7 @@ def test_the_youtube_vos_table_can_be_read(
         "--results", root / "train" / "Annotations",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    lines = done.stdout.splitlines()
+    lines = done.stdout.partition("report:")[0].splitlines()
     assert max(map(len, lines)) <= columns
     heads = [line for line in lines if "G-Mean" in line or "J-Unseen" in line]
     assert len(heads) == (2 if columns == 80 else 1)  # a row for each figure, or one for all
