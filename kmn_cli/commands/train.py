@@ -140,7 +140,7 @@ def train(
             output.mkdir(parents=True, exist_ok=True)
             sources = _sources(data, recipe, split, val or "", cache, console)
             if group.is_first:
-                (output / "recipe.toml").write_text(recipe.to_toml())
+                (output / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
                 group.barrier()
             if state is not None:
                 model = KMN(KMNConfig.from_dict(state["network"]))
@@ -215,9 +215,9 @@ def _sources(
     from kmn_cli.data.clips import Source
     from kmn_cli.data.scan import scan_stills, scan_videos
     from kmn_cli.data.store import build_store
-    from kmn_cli.files import cache_folder
     from kmn_cli.media.layouts import holds_videos
     from kmn_cli.media.split_files import DAVIS_VAL
+    from kmn_cli.platforms import cache_folder
 
     held_out = set(val.rpartition(":")[2].split(","))
     sources = []
@@ -240,9 +240,8 @@ def _sources(
                 )
         else:
             scan = scan_stills(root)
-        store = build_store(
-            scan, cache or cache_folder() / "frames", recipe.short_side, console.progress
-        )
+        kept = cache or cache_folder() / "frames"
+        store = build_store(scan, kept, recipe.short_side, console.progress, console.note)
         kind = "videos" if is_video else "images"
         console.note(f"{root}: {len(store.clips)} {kind}, {len(store.frames)} frames")
         for note in scan.notes():

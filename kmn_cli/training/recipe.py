@@ -130,7 +130,7 @@ class Recipe:
         values = {"stage": stage, **PRESETS[preset].get(stage, {})}
         if config is not None:
             try:
-                values |= tomllib.loads(config.read_text())
+                values |= tomllib.loads(config.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 raise UsageError(f"{config}: cannot be read as TOML ({error}).") from error
         values |= settings
