@@ -25,13 +25,14 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.files import put_in_place
 from kmn_cli.inference.partwise import PARTS, PartwiseKMN
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.media.masks import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN
-from kmn_cli.platforms import cache_folder, put_in_place
+from kmn_cli.platforms import cache_folder
 
 CALIBRATION_FRAMES = 12
 
