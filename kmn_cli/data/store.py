@@ -31,21 +31,27 @@ class FrameStore:
         pixels: every frame's (H, W, 4) uint8, RGB and object id, end to end.
         frames: (offset, H, W) of each frame.
         clips: frame numbers of each clip, in time order; a still image is a clip of one.
+        host: the same pixels where NumPy can read them, if `pixels` are elsewhere.
     """
 
     pixels: Tensor
     frames: list[tuple[int, int, int]]
     clips: list[list[int]]
+    host: Tensor | None = None
 
-    def __getitem__(self, frame: int) -> Tensor:
-        """One frame, (H, W, 4) uint8."""
+    def __getitem__(self, frame: int) -> np.ndarray:
+        """One frame, (H, W, 4) uint8, without waiting for a device."""
         offset, height, width = self.frames[frame]
-        size = height * width * CHANNELS
-        return self.pixels[offset : offset + size].view(height, width, CHANNELS)
+        flat = self._host[offset : offset + height * width * CHANNELS].numpy()
+        return flat.reshape(height, width, CHANNELS)
 
     def to(self, device: torch.device) -> FrameStore:
         """The same frames on a device."""
-        return FrameStore(self.pixels.to(device), self.frames, self.clips)
+        return FrameStore(self.pixels.to(device), self.frames, self.clips, self._host)
+
+    @property
+    def _host(self) -> Tensor:
+        return self.pixels if self.host is None else self.host
 
 
 def build_store(scan: Scan, folder: Path, short_side: int) -> FrameStore:
@@ -123,7 +129,7 @@ def _decode_one(pair: Pair, short_side: int) -> np.ndarray | str:
         return frame
     size = (round(width * scale), round(height * scale))
     image = cv2.resize(frame[..., :3], size, interpolation=cv2.INTER_AREA)
-    labels = cv2.resize(frame[..., 3], size, interpolation=cv2.INTER_NEAREST)
+    labels = cv2.resize(frame[..., 3], size, interpolation=cv2.INTER_NEAREST_EXACT)
     return np.dstack([image, labels])
 
 
@@ -135,7 +141,7 @@ def _useless(labels: np.ndarray) -> str | None:
 
 def _fingerprint(clips: Sequence[Sequence[Pair]], short_side: int) -> str:
     """A name that changes with any file of the data set."""
-    digest = hashlib.sha256(f"v1 {short_side}".encode())
+    digest = hashlib.sha256(f"v2 {short_side}".encode())
     for clip in clips:
         for pair in clip:
             for path in (pair.image, pair.mask):
