@@ -21,9 +21,7 @@ from kmn_cli.batch.result import (
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
-    import torch
-
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Engine:
-    """What segments: a network on a device, and what it says meanwhile."""
+    """What segments: a network, and who is told about it."""
 
-    checkpoint: Checkpoint
-    device: torch.device
+    network: LoadedNetwork
     listener: Listener
 
 
@@ -62,7 +59,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.checkpoint)
+        run = identity(info, masks, settings, engine.network.checkpoint)
         if done := finished(job.folder, run, settings):
             return Result(done, skipped=True)
         with claim(
@@ -94,10 +91,10 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, device = reader.info, engine.listener, engine.device
+    info, listener, device = reader.info, engine.listener, engine.network.device
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
     segmenter = VideoSegmenter(
-        engine.checkpoint.model, settings.options, device, exact_times=listener.verbose
+        engine.network.checkpoint.model, settings.options, device, exact_times=listener.verbose
     )
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(

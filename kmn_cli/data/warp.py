@@ -41,6 +41,7 @@ def warp(cuts: Sequence[Cut], crop: int) -> tuple[Tensor, Tensor]:
         Images (n, 3, crop, crop) float32, RGB in [0, 1], bilinear, mean colour outside the frame;
         labels (n, crop, crop) uint8, the nearest pixel's, 0 outside. On the stores' device.
     """
+    cuts = _unpacked(cuts)
     device = cuts[0].store.pixels.device
     images = torch.empty(len(cuts), 3, crop, crop, device=device)
     labels = torch.empty(len(cuts), crop, crop, dtype=torch.uint8, device=device)
@@ -59,6 +60,23 @@ def warp(cuts: Sequence[Cut], crop: int) -> tuple[Tensor, Tensor]:
         rows = torch.tensor(list(drawn), device=device)
         labels[rows] = _read_regions(np.stack(list(drawn.values())), places, crop)
     return images, labels
+
+
+def _unpacked(cuts: Sequence[Cut]) -> list[Cut]:
+    """The same cuts, of decoded frames where their store keeps packed ones."""
+    packed = {(id(c.store), c.frame): c.store for c in cuts if c.store.is_packed}
+    if not packed:
+        return list(cuts)
+    frames = [store[frame] for (_, frame), store in packed.items()]
+    ends = np.cumsum([frame.size for frame in frames]).tolist()
+    places = [(end - f.size, *f.shape[:2]) for end, f in zip(ends, frames, strict=True)]
+    pixels = torch.from_numpy(np.concatenate([frame.ravel() for frame in frames]))
+    decoded = FrameStore(pixels, places, [])
+    numbers = {key: number for number, key in enumerate(packed)}
+    return [
+        c._replace(store=decoded, frame=numbers[id(c.store), c.frame]) if c.store.is_packed else c
+        for c in cuts
+    ]
 
 
 class _Places(NamedTuple):
