@@ -25,8 +25,8 @@ from kmn_cli.evaluation.tables import (
     scores_document,
     sequence_rows,
     write_csvs,
-    write_scores,
 )
+from kmn_cli.files import write_json
 
 
 def score_and_report(
@@ -133,7 +133,7 @@ def write_files(
         "plot": folder / "per_frame.svg",
         "report": folder / "report.html",
     }
-    write_scores(paths["scores"], document)
+    write_json(paths["scores"], document)
     write_per_frame_plot(paths["plot"], methods)
     write_report(paths["report"], benchmark, methods)
     return _brief(document), {kind: str(path) for kind, path in paths.items()}

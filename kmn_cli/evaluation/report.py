@@ -12,10 +12,11 @@ from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.charts import Series, bars
 from kmn_cli.evaluation.frame_curves import sequence_curves
 from kmn_cli.evaluation.method import Method
-from kmn_cli.evaluation.page import keys, memory, number, section, table, write_text
+from kmn_cli.evaluation.page import keys, memory, number, section, table
 from kmn_cli.evaluation.report_pictures import pictures
 from kmn_cli.evaluation.tables import GLOBAL_COLUMNS, GROUP_COLUMNS, global_row, group_row
 from kmn_cli.evaluation.thumbnails import frames_of_difference, worst_frames
+from kmn_cli.files import write_text
 
 # Nothing may be fetched and no script may run, whatever a sequence is called.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -18,6 +18,7 @@ from kmn_cli.evaluation.given_masks import GivenMasks
 from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
+from kmn_cli.files import put_in_place
 from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
@@ -109,7 +110,7 @@ class BenchmarkRun:
         )
         if not segmenter.object_ids:
             raise InputError(f"{video.truth[0]}: no object in the masks of {video.name}.")
-        part.replace(final)
+        put_in_place(part, final)
         run = SequenceRun(
             frames=stats.frames,
             objects=len(segmenter.object_ids),
