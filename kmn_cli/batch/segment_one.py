@@ -21,8 +21,7 @@ from kmn_cli.batch.result import (
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
-    import torch
-
+    from kmn_cli.inference.network import Network
     from kmn_cli.model.checkpoint import Checkpoint
 
 
@@ -36,10 +35,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Engine:
-    """What segments: a network on a device, and what it says meanwhile."""
+    """What segments: a network made ready from a checkpoint, and what it says meanwhile."""
 
     checkpoint: Checkpoint
-    device: torch.device
+    network: Network
     listener: Listener
 
 
@@ -94,11 +93,15 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, device = reader.info, engine.listener, engine.device
+    info, listener, network = reader.info, engine.listener, engine.network
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
-    segmenter = VideoSegmenter(
-        engine.checkpoint.model, settings.options, device, exact_times=listener.verbose
-    )
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        listener.warn(text)
+
+    segmenter = VideoSegmenter(network, settings.options, exact_times=listener.verbose, warn=warn)
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -114,7 +117,7 @@ def _segment(
     if continued is not None:
         listener.note(f"{job.folder}: {continued['note']}")
         listener.event("continued", output=str(job.folder), **continued)
-    reset_peak_memory(device)
+    reset_peak_memory(network.device)
     stop = info.first
 
     def count(frame: Frame) -> None:
@@ -123,7 +126,7 @@ def _segment(
         progress.advance()
 
     with listener.progress(
-        job.video.name, info.frames, peak=lambda: peak_memory(device)
+        job.video.name, info.frames, peak=lambda: peak_memory(network.device)
     ) as progress:
         stats = run_pipeline(
             reader,
@@ -139,10 +142,10 @@ def _segment(
     stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
     listener.stages(stages, stats.segmented)
 
-    warnings = [*masks.warnings, *reader.warnings]
-    warnings += [text for sink in sinks.values() for text in sink.warnings]
-    for text in warnings:
-        listener.warn(text)
+    for text in [*masks.warnings, *reader.warnings]:
+        warn(text)
+    for text in [text for sink in sinks.values() for text in sink.warnings]:
+        warn(text)
     document = {
         "version": __version__,
         **run,
@@ -151,8 +154,8 @@ def _segment(
         "source_fps": info.fps,
         "object_ids": list(masks.object_ids),
         "objects": report.to_json(),
-        "device": str(device),
-        "precision": segmenter.precision,
+        "device": str(network.device),
+        "precision": network.precision,
         "seconds": {
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
@@ -160,7 +163,7 @@ def _segment(
             "stages": {name: round(value, 3) for name, value in stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
-        "peak_memory_bytes": peak_memory(device),
+        "peak_memory_bytes": peak_memory(network.device),
         "dropped_memory_frames": segmenter.dropped_frames,
         "continued": continued,
         "warnings": warnings,

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli.batch.claim import BusyError
@@ -45,17 +45,16 @@ class Worker:
     """Segments one video after the other with one network on one device."""
 
     def __init__(self, settings: Settings, weights: str | None, device: str, listener: Listener):
-        from kmn_cli.inference.device import choose_device, ready_for_inference
+        from kmn_cli.inference.device import choose_device
+        from kmn_cli.inference.ready import ready_for_inference
         from kmn_cli.model.checkpoint import load_checkpoint
 
         checkpoint = load_checkpoint(weights)
         chosen, reason = choose_device(device)
         listener.note(f"device: {chosen} ({reason})")
-        # Made ready once, or every video would make a copy of its own.
         precision = settings.options.precision
-        model = ready_for_inference(checkpoint.model, chosen, precision, listener.note)
-        checkpoint = replace(checkpoint, model=model)
-        self.engine = Engine(checkpoint, chosen, listener)
+        network = ready_for_inference(checkpoint.model, chosen, precision, listener.note)
+        self.engine = Engine(checkpoint, network, listener)
         self._settings, self._listener = settings, listener
         listener.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
 
@@ -124,7 +123,7 @@ def check_network(orders: Orders, device: torch.device, tell: Callable[[str], No
 
     And 8-bit graphs that are not there yet are better made once.
     """
-    from kmn_cli.inference.device import ready_for_inference
+    from kmn_cli.inference.ready import ready_for_inference
     from kmn_cli.model.checkpoint import load_checkpoint
 
     model = load_checkpoint(orders.weights).model
