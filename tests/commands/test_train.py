@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from drawn_data import write_stills, write_videos
+from published import davis2017
 from typer.testing import CliRunner
 
 from kmn_cli.commands.app import app
@@ -55,6 +56,26 @@ def test_both_stages(stills, videos, tmp_path, tiny_weights):
     for name in ("last.safetensors", "best.safetensors", "state.pt", "log.jsonl", "recipe.toml"):
         assert (main / name).is_file(), name
     assert list((main / "samples").glob("*.png"))
+
+
+def test_splits_and_held_out_names(tiny_weights, tmp_path):
+    """--split chooses; --val holds out by name, whatever the path; DAVIS val is warned of."""
+    root = davis2017(tmp_path / "DAVIS").root
+    other = davis2017(tmp_path / "copy").root
+    common = (
+        "--stage", "main", "--data", root, "--init", tiny_weights, "--iterations", 1,
+        "--cache", tmp_path / "cache", "--val-minutes", 99,
+    )  # fmt: skip
+    kept = kmn(*common, "-o", tmp_path / "a", "--val", f"{other}:bmx-bumps,blackswan")
+    assert kept.exit_code == 0, kept.output
+    assert "1 videos, 5 frames" in kept.output and "DAVIS val" not in kept.output
+    told = kmn(*common, "-o", tmp_path / "b", "--split", "val", "--val", f"{other}:blackswan")
+    assert told.exit_code == 0, told.output
+    assert "1 videos, 5 frames" in told.output
+    assert "trains on bike-packing, which DAVIS val scores" in told.output
+    wrong = kmn(*common, "-o", tmp_path / "c", "--split", "nonsense")
+    assert wrong.exit_code == 3
+    assert "Splits at hand: train, val" in wrong.output
 
 
 def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
