@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli import __version__
+from kmn_cli.batch.both_ways import Directions, WayBack
 from kmn_cli.batch.claim import claim
 from kmn_cli.batch.continuation import continue_run, why_not
 from kmn_cli.batch.job import Job, Settings, finished, identity
@@ -14,6 +17,7 @@ from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import (
     OUTPUTS,
     clear_leftovers,
+    clear_outdated,
     clear_results,
     read_result,
     write_result,
@@ -63,7 +67,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
         run = identity(info, masks, settings, engine.checkpoint)
-        if done := finished(job.folder, run, settings):
+        if done := finished(job.folder, run, masks, settings):
             return Result(done, skipped=True)
         with claim(
             job.folder,
@@ -71,7 +75,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             on_wait=lambda holder: listener.note(f"{job.folder}: waiting for {holder}"),
             warn=listener.warn,
         ):
-            if done := finished(job.folder, run, settings):  # by whom we waited for
+            if done := finished(job.folder, run, masks, settings):  # by whom we waited for
                 return Result(done, skipped=True)
             if settings.overwrite:
                 clear_results(job.folder)
@@ -90,15 +94,16 @@ def _segment(
     from kmn_cli.inference.measure import peak_memory, reset_peak_memory
     from kmn_cli.inference.object_report import ObjectReport
     from kmn_cli.inference.pipeline import run_pipeline
-    from kmn_cli.inference.saved_state import NAME, SavedState
+    from kmn_cli.inference.saved_state import SavedState
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
     info, listener, device = reader.info, engine.listener, engine.device
-    before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
-    segmenter = VideoSegmenter(
-        engine.checkpoint.model, settings.options, device, exact_times=listener.verbose
-    )
+    before = read_result(
+        job.folder, run, masks.contents
+    )  # of other formats: a run that adds one keeps them
+    corrects = before is None and clear_outdated(job.folder, settings.formats)
+    directions = Directions(settings.direction, masks, info.first)
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -107,14 +112,27 @@ def _segment(
             strict=True,
         )
     )
-    deciding = {**run, "formats": sorted(settings.formats), "version": __version__}
+    deciding = _but_masks(run, settings, masks)
+    make_segmenter = partial(
+        VideoSegmenter,
+        engine.checkpoint.model,
+        settings.options,
+        device,
+        exact_times=listener.verbose,
+    )
+    make_state = partial(SavedState, run=deciding, warn=listener.warn)
+    segmenter = make_segmenter()
     every = 0.0 if why_not(settings.formats) else settings.save_every
-    state = SavedState(job.folder / NAME, deciding, segmenter, report, every, listener.warn)
-    earlier, continued = continue_run(job.folder, sinks, state, info)
+    state = make_state(
+        job.folder, deciding=directions.deciding, segmenter=segmenter, report=report, every=every
+    )
+    made_by = "the earlier run" if corrects else "an interrupted run"
+    earlier, continued = continue_run(job.folder, sinks, state, info, made_by)
     if continued is not None:
         listener.note(f"{job.folder}: {continued['note']}")
         listener.event("continued", output=str(job.folder), **continued)
     reset_peak_memory(device)
+    start = earlier.stop if earlier else info.first
     stop = info.first
 
     def count(frame: Frame) -> None:
@@ -122,9 +140,20 @@ def _segment(
         stop = frame.index + 1
         progress.advance()
 
-    with listener.progress(
-        job.video.name, info.frames, peak=lambda: peak_memory(device)
-    ) as progress:
+    total = None if info.frames is None else info.frames + directions.frames_back(start)
+    with listener.progress(job.video.name, total, peak=lambda: peak_memory(device)) as progress:
+        way_back = WayBack(
+            job.folder,
+            info,
+            masks,
+            directions,
+            deciding,
+            directions.name == "both" or any(sink.wants_prob for sink in sinks.values()),
+            make_segmenter,
+            partial(make_state, report=ObjectReport((), ()), every=settings.save_every, kept=1),
+            count,
+        )
+        backward, stats_back = way_back.follow(start)
         stats = run_pipeline(
             reader,
             segmenter,
@@ -133,11 +162,13 @@ def _segment(
             object_ids=masks.object_ids,
             on_frame=count,
             earlier=earlier,
+            backward=backward,
             saver=state,
         )
     masks.check_all_used(stop)
-    stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
-    listener.stages(stages, stats.segmented)
+    for done in stats_back:
+        stats = stats.after(done)
+    listener.stages(stats.stages, stats.segmented)
 
     warnings = [*masks.warnings, *reader.warnings]
     warnings += [text for sink in sinks.values() for text in sink.warnings]
@@ -146,6 +177,7 @@ def _segment(
     document = {
         "version": __version__,
         **run,
+        "mask_contents": masks.contents,
         "frames": stats.frames,
         "size": [info.width, info.height],
         "source_fps": info.fps,
@@ -157,7 +189,7 @@ def _segment(
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
             "total": round(stats.total_seconds, 3),
-            "stages": {name: round(value, 3) for name, value in stages.items()},
+            "stages": {name: round(value, 3) for name, value in stats.stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
         "peak_memory_bytes": peak_memory(device),
@@ -172,5 +204,18 @@ def _segment(
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
     write_result(job.folder, document)
-    state.remove()
+    way_back.clear()
+    if not job.alone:  # results of a single video may be corrected by further masks
+        state.remove()
     return document
+
+
+def _but_masks(run: dict[str, Any], settings: Settings, masks: MaskPlan) -> dict[str, Any]:
+    """What decides the results beside the masks."""
+    palette = hashlib.sha256(masks.palette or b"").hexdigest()
+    chosen = {k: v for k, v in run["settings"].items() if k not in {"masks", "direction"}}
+    formats = sorted(settings.formats)
+    known = {**run, "settings": chosen, "formats": formats, "palette": palette}
+    if "soft" in formats:  # every object has its pictures, also before it appears
+        known["object_ids"] = list(masks.object_ids)
+    return {**known, "version": __version__}
