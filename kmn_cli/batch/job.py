@@ -25,9 +25,9 @@ class Settings:
     start: str | None
     end: str | None
     formats: tuple[str, ...]
-    direction: str = "auto"
     overwrite: bool = False
     save_every: float = 30.0
+    direction: str = "auto"
 
 
 @dataclass(frozen=True)

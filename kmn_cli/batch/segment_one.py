@@ -25,9 +25,7 @@ from kmn_cli.batch.result import (
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
-    import torch
-
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Engine:
-    """What segments: a network on a device, and what it says meanwhile."""
+    """What segments: a network, and who is told about it."""
 
-    checkpoint: Checkpoint
-    device: torch.device
+    network: LoadedNetwork
     listener: Listener
 
 
@@ -66,7 +63,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.checkpoint)
+        run = identity(info, masks, settings, engine.network.checkpoint)
         if done := finished(job.folder, run, masks, settings):
             return Result(done, skipped=True)
         with claim(
@@ -98,10 +95,9 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, device = reader.info, engine.listener, engine.device
-    before = read_result(
-        job.folder, run, masks.contents
-    )  # of other formats: a run that adds one keeps them
+    info, listener, device = reader.info, engine.listener, engine.network.device
+    # Of other formats: a run that adds one keeps them.
+    before = read_result(job.folder, run, masks.contents)
     corrects = before is None and clear_outdated(job.folder, settings.formats)
     directions = Directions(settings.direction, masks, info.first)
     report = ObjectReport(masks.object_ids, masks.frames)
@@ -115,7 +111,7 @@ def _segment(
     deciding = _but_masks(run, settings, masks)
     make_segmenter = partial(
         VideoSegmenter,
-        engine.checkpoint.model,
+        engine.network.checkpoint.model,
         settings.options,
         device,
         exact_times=listener.verbose,

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.files import cache_folder
 from kmn_cli.inference.partwise import PARTS, PartwiseKMN
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
@@ -49,7 +50,7 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
     # Intel's packages report their use to Intel, unless this one cannot be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     openvino = _installed("openvino")
-    folder = _cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
+    folder = cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
     if not folder.is_dir():
         _make_graphs(model, folder, tell)
     try:
@@ -177,7 +178,3 @@ def _fingerprint(model: KMN, version: str) -> str:
     for tensor in model.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"
