@@ -1,23 +1,24 @@
 """Segments a video from Python: python segment_in_python.py VIDEO MASK.png OUT"""
 
 import sys
-from pathlib import Path
 
-from kmn_cli import VideoSegmenter, load_checkpoint, open_video
-from kmn_cli.inference.ready import ready_for_inference
-from kmn_cli.media.masks import read_mask, write_mask
+import kmn_cli
 
 
-def main(video: Path, first_mask: Path, out: Path, weights: str | None = None) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    segmenter = VideoSegmenter(ready_for_inference(load_checkpoint(weights).model))
-    with open_video(video) as frames:
-        mask = read_mask(first_mask, (frames.info.width, frames.info.height))
-        for frame in frames:
-            given = mask.labels if frame.index == 0 else None
-            labels = segmenter.step(frame.image, given).labels
-            write_mask(out / f"{frame.name}.png", labels, mask.palette)
+def main(video: str, mask: str, out: str, weights: str | None = None) -> None:
+    network = kmn_cli.load_network(weights)  # once, for any number of videos
+
+    # Files, as `kmn segment` writes them: masks, an overlay video, result.json.
+    result = kmn_cli.segment_video(video, mask, out, network=network)
+    print(f"{result.folder}: {result.frames} frames, objects {result.object_ids}")
+    for warning in result.warnings:
+        print("warning:", warning)
+
+    # Or arrays, frame by frame: how much of the picture is each object?
+    for index, _, labels, _ in kmn_cli.iter_segment(video, mask, network=network):
+        shares = {i: round((labels == i).mean().item(), 3) for i in result.object_ids}
+        print(index, shares)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*sys.argv[1:])

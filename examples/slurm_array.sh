@@ -5,7 +5,8 @@
 #
 # kmn reads from Slurm's variables which part is meant. Add --gpus=1 to sbatch where there are GPUs.
 # A task that was preempted or timed out may be queued again: finished videos are skipped, and the
-# one it was at goes on where it was last saved.
+# one it was at goes on where it was last saved. To do some tasks again, submit the whole
+# array again: an array with gaps (--array=3,7) is refused.
 #SBATCH --job-name=kmn
 #SBATCH --cpus-per-task=4
 #SBATCH --requeue

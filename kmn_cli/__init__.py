@@ -1,4 +1,4 @@
-"""Video object segmentation with a kernelized memory network."""
+"""Video object segmentation with a kernelized memory network; see `kmn_cli.api`."""
 
 from __future__ import annotations
 
@@ -6,27 +6,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-    from kmn_cli.media.video import open_video
-    from kmn_cli.model.checkpoint import load_checkpoint
-    from kmn_cli.model.kmn import KMN
+    from kmn_cli.api import (
+        KmnError,
+        LoadedNetwork,
+        Mask,
+        SegmentedFrame,
+        SegmentOptions,
+        VideoResult,
+        VideoSegmenter,
+        choose_device,
+        iter_segment,
+        load_network,
+        open_video,
+        read_mask,
+        segment_video,
+        write_mask,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["KMN", "SegmentOptions", "VideoSegmenter", "load_checkpoint", "open_video"]
-
-_HOME = {
-    "KMN": "kmn_cli.model.kmn",
-    "SegmentOptions": "kmn_cli.inference.segmenter",
-    "VideoSegmenter": "kmn_cli.inference.segmenter",
-    "load_checkpoint": "kmn_cli.model.checkpoint",
-    "open_video": "kmn_cli.media.video",
-}
+__all__ = [
+    "KmnError",
+    "LoadedNetwork",
+    "Mask",
+    "SegmentOptions",
+    "SegmentedFrame",
+    "VideoResult",
+    "VideoSegmenter",
+    "choose_device",
+    "iter_segment",
+    "load_network",
+    "open_video",
+    "read_mask",
+    "segment_video",
+    "write_mask",
+]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first asked for: torch takes seconds, `kmn --help` must not.
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in __all__:
+        return getattr(
+            import_module("kmn_cli.errors" if name == "KmnError" else "kmn_cli.api"), name
+        )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -39,6 +39,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
             part.unlink()
 
 
+def cache_folder() -> Path:
+    """Where kmn keeps what it can make again: $XDG_CACHE_HOME/kmn, or ~/.cache/kmn."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"
+
+
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Return a sort key that puts "2.png" before "10.png"."""
     # Splitting on digits alternates text and number, so equal places always hold equal types.

@@ -36,17 +36,20 @@ def test_demo_clip_and_its_mask_fit():
         assert len(list(video)) == 50
 
 
-def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path):
+def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path, capsys):
     spec = spec_from_file_location("example", EXAMPLES / "segment_in_python.py")
     assert spec is not None
     assert spec.loader is not None
     example = module_from_spec(spec)
     spec.loader.exec_module(example)
-    example.main(clip, square_mask_file, tmp_path / "out", str(tiny_weights))
-    written = sorted((tmp_path / "out").iterdir())
-    assert written[0].name == "00000.png"
-    with Image.open(written[0]) as first, Image.open(square_mask_file) as given:
-        assert np.array_equal(np.asarray(first) > 0, np.asarray(given) > 0)
+    example.main(str(clip), str(square_mask_file), str(tmp_path / "out"), str(tiny_weights))
+    with (
+        Image.open(tmp_path / "out/masks/00000.png") as first,
+        Image.open(square_mask_file) as given,
+    ):
+        assert np.array_equal(np.asarray(first), np.asarray(given))
+    shares = capsys.readouterr().out.splitlines()[1:]
+    assert len(shares) == 10 and shares[0].startswith("0 {1: 0.")
 
 
 @pytest.mark.slow

@@ -21,11 +21,32 @@ from kmn_cli.media.video import Frame, VideoInfo, open_video
 
 @dataclass(frozen=True)
 class MaskArgument:
-    """One --mask: a file or folder, and the frame it is for (None: the first one read)."""
+    """One --mask: a file or folder, and the frame it is for (None: the first one read).
+
+    Instead of a file it may be a `mask` at hand; `path` is then what it is called.
+    """
 
     path: Path
     frame: str | None = None
     from_folder: bool = False
+    mask: Mask | None = None
+
+    def read(self, size: tuple[int, int], *, allow_empty: bool) -> Mask:
+        """The mask, checked: see `read_mask`."""
+        if self.mask is None:
+            return read_mask(self.path, size, allow_empty=allow_empty)
+        height, width = self.mask.labels.shape
+        if (width, height) != size:
+            raise InputError(
+                f"The {self.path} is {width}x{height}, but the frames are {size[0]}x{size[1]}.",
+                "A mask has one id for each pixel of the frame.",
+            )
+        return self.mask
+
+    def checksum(self) -> str:
+        """Of the file, or of the ids."""
+        data = self.path.read_bytes() if self.mask is None else self.mask.labels.tobytes()
+        return hashlib.sha256(data).hexdigest()
 
 
 def parse_masks(values: Sequence[str], alone: bool) -> list[MaskArgument]:
@@ -141,7 +162,7 @@ class MaskPlan:
             InputError: a mask cannot be used, or is for a frame that is not read.
         """
         self._info = info
-        self._files: dict[int, list[Path]] = {}
+        self._files: dict[int, list[MaskArgument]] = {}
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
         indices = {name: index for index, name in enumerate(_frame_names(info))}
@@ -149,21 +170,19 @@ class MaskPlan:
         for argument in arguments:
             index = _frame_index(argument, info, indices)
             if whole or not argument.from_folder or info.first <= index < stop:
-                self._files.setdefault(index, []).append(argument.path)
+                self._files.setdefault(index, []).append(argument)
         self._refuse_outside(stop)
         self.frames = frozenset(self._files)
         ids: set[int] = set()
         self.palette: bytes | None = None
         self.warnings: list[str] = []
         self.checksums: list[str] = []
-        for index, files in sorted(self._files.items()):
-            mask = self._read(files)
+        for index, given in sorted(self._files.items()):
+            mask = self._read(given)
             ids.update(mask.ids)
             self.palette = self.palette or mask.palette
             self.warnings += mask.warnings
-            for path in files:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                self.checksums.append(f"{index}:{digest}")
+            self.checksums += [f"{index}:{one.checksum()}" for one in given]
         self.object_ids = tuple(sorted(ids))
         if not ids:
             raise InputError(
@@ -172,8 +191,8 @@ class MaskPlan:
             )
 
     def __call__(self, frame: Frame) -> np.ndarray | None:
-        files = self._files.pop(frame.index, None)
-        labels = self._read(files).labels if files else None
+        given = self._files.pop(frame.index, None)
+        labels = self._read(given).labels if given else None
         return labels if labels is not None and labels.any() else None
 
     def any_labels(self) -> np.ndarray:
@@ -194,11 +213,9 @@ class MaskPlan:
         if self._files:
             raise self._outside(min(self._files), f"{self._info.path} has {stop} frames")
 
-    def _read(self, files: Sequence[Path]) -> Mask:
+    def _read(self, given: Sequence[MaskArgument]) -> Mask:
         size = (self._info.width, self._info.height)
-        return combine_masks(
-            [read_mask(path, size, allow_empty=self._allow_empty) for path in files]
-        )
+        return combine_masks([one.read(size, allow_empty=self._allow_empty) for one in given])
 
     def _refuse_outside(self, stop: int) -> None:
         info = self._info
@@ -220,7 +237,7 @@ class MaskPlan:
 
     def _outside(self, index: int, fact: str) -> InputError:
         return InputError(
-            f"{self._files[index][0]} is for frame {index}, but {fact}.",
+            f"{self._files[index][0].path} is for frame {index}, but {fact}.",
             "Frames are counted from 0; give a mask of a frame that is read.",
         )
 

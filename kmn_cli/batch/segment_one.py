@@ -21,8 +21,7 @@ from kmn_cli.batch.result import (
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
-    from kmn_cli.inference.network import Network
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Engine:
-    """What segments: a network made ready from a checkpoint, and what it says meanwhile."""
+    """What segments: a network, and who is told about it."""
 
-    checkpoint: Checkpoint
-    network: Network
+    network: LoadedNetwork
     listener: Listener
 
 
@@ -61,7 +59,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.checkpoint)
+        run = identity(info, masks, settings, engine.network.checkpoint)
         if done := finished(job.folder, run, settings):
             return Result(done, skipped=True)
         with claim(
@@ -93,7 +91,7 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, network = reader.info, engine.listener, engine.network
+    info, listener, network = reader.info, engine.listener, engine.network.ready
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
     warnings: list[str] = []
 
@@ -142,9 +140,8 @@ def _segment(
     stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
     listener.stages(stages, stats.segmented)
 
-    for text in [*masks.warnings, *reader.warnings]:
-        warn(text)
-    for text in [text for sink in sinks.values() for text in sink.warnings]:
+    of_sinks = [text for sink in sinks.values() for text in sink.warnings]
+    for text in [*masks.warnings, *reader.warnings, *of_sinks]:
         warn(text)
     document = {
         "version": __version__,

@@ -38,14 +38,27 @@ def parse_shard(text: str) -> Shard:
 
 
 def slurm_shard(environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """The shard of this task of a Slurm job array, or None outside of one."""
+    """The shard of this task of a Slurm job array, or None outside of one.
+
+    Raises:
+        UsageError: the array has gaps (--array=3,7): a task's number does not tell its part.
+    """
     try:
         task = int(environment["SLURM_ARRAY_TASK_ID"])
         count = int(environment["SLURM_ARRAY_TASK_COUNT"])
         first = int(environment.get("SLURM_ARRAY_TASK_MIN") or 0)
         step = int(environment.get("SLURM_ARRAY_TASK_STEP") or 1)
+        last = int(environment.get("SLURM_ARRAY_TASK_MAX") or first + (count - 1) * step)
     except (KeyError, ValueError):
         return None
     if count < 1 or step < 1:
         return None
+    if last != first + (count - 1) * step:
+        raise UsageError(
+            f"The Slurm array has {count} tasks between {first} and {last}: with gaps it cannot be "
+            "told which part of the videos each of them does.",
+            "For the tasks 3 and 7 of what was --array=1-8, give "
+            "--shard $SLURM_ARRAY_TASK_ID/8; or submit the whole array again: what is done is "
+            "skipped.",
+        )
     return Shard((task - first) // step % count, count)

@@ -45,18 +45,13 @@ class Worker:
     """Segments one video after the other with one network on one device."""
 
     def __init__(self, settings: Settings, weights: str | None, device: str, listener: Listener):
-        from kmn_cli.inference.device import choose_device
-        from kmn_cli.inference.ready import ready_for_inference
-        from kmn_cli.model.checkpoint import load_checkpoint
+        from kmn_cli.inference.loaded import load_network
 
-        checkpoint = load_checkpoint(weights)
-        chosen, reason = choose_device(device)
-        listener.note(f"device: {chosen} ({reason})")
-        precision = settings.options.precision
-        network = ready_for_inference(checkpoint.model, chosen, precision, listener.note)
-        self.engine = Engine(checkpoint, network, listener)
-        self._settings, self._listener = settings, listener
+        network = load_network(weights, device, settings.options.precision, listener.note)
+        checkpoint = network.checkpoint
         listener.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+        self.engine = Engine(network, listener)
+        self._settings, self._listener = settings, listener
 
     def __call__(self, job: Job, wait: bool) -> Outcome:
         """Segment one video.

@@ -165,10 +165,11 @@ def segment(
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.mask_plan import parse_masks
         from kmn_cli.batch.runner import make_runner, places
+        from kmn_cli.media.sinks import check_formats
 
         if log is not None:
             console.log_to(log)
-        wanted = _formats(formats)
+        wanted = check_formats(formats.split(","))
         part = parse_shard(shard) if shard else None
         if engine is Engine.ray and (devices or workers):
             raise UsageError("--engine ray has its own workers.", "Leave out --devices, --workers.")
@@ -235,16 +236,3 @@ def segment(
         console.result(document)
         console.print(result_table(document["results"]))
         check_none_failed(document)
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    from kmn_cli.media.sinks import FORMATS
-
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise UsageError(
-            f"--format {text}: unknown {', '.join(unknown) or 'nothing'}.",
-            f"Choose from {', '.join(FORMATS)}, separated by commas.",
-        )
-    return names

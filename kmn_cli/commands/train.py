@@ -49,6 +49,13 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RUN", help="The run's folder.")
     ],
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Split to train on, where a data set has splits (default: train).",
+        ),
+    ] = None,
     preset: Annotated[
         str, typer.Option(help="paper: the paper's recipe; fast: hours instead of days.")
     ] = "fast",
@@ -86,7 +93,10 @@ def train(
     val_minutes: Annotated[float, typer.Option(help="Minutes between scores.", min=0)] = 30.0,
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.", min=0)] = 10.0,
     cache: Annotated[
-        Path | None, typer.Option(help="Where decoded pictures are kept (default: RUN/cache).")
+        Path | None,
+        typer.Option(
+            help="Where decoded pictures are kept, for all runs (default: ~/.cache/kmn/frames)."
+        ),
     ] = None,
     device: Device = "auto",
     quiet: Quiet = False,
@@ -128,7 +138,7 @@ def train(
                 console.quiet, console.as_json = True, False
                 group.barrier()  # until the first process has decoded the pictures
             output.mkdir(parents=True, exist_ok=True)
-            sources = _sources(data, recipe, val or "", cache or output / "cache", console)
+            sources = _sources(data, recipe, split, val or "", cache, console)
             if group.is_first:
                 (output / "recipe.toml").write_text(recipe.to_toml())
                 group.barrier()
@@ -191,16 +201,25 @@ def _same_recipe(saved: dict[str, Any], asked: Recipe, named: list[str]) -> Reci
 
 
 def _sources(
-    data: list[str], recipe: Recipe, val: str, cache: Path, console: Console
+    data: list[str],
+    recipe: Recipe,
+    split: str | None,
+    val: str,
+    cache: Path | None,
+    console: Console,
 ) -> list[Source]:
     """Scans and decodes the data sets, saying what is in them and what is not usable.
 
-    Sequences that `--val` scores are left out of training.
+    Sequences that `--val` scores are left out of training, whatever data set names them.
     """
     from kmn_cli.data.clips import Source
     from kmn_cli.data.scan import scan_stills, scan_videos
     from kmn_cli.data.store import build_store
+    from kmn_cli.files import cache_folder
+    from kmn_cli.media.layouts import holds_videos
+    from kmn_cli.media.split_files import DAVIS_VAL
 
+    held_out = set(val.rpartition(":")[2].split(","))
     sources = []
     for text in data:
         folder, equals, number = text.rpartition("=")
@@ -209,13 +228,21 @@ def _sources(
         except ValueError:
             folder, equals, weight = text, "", 1.0
         root = Path(folder if equals else text)
-        is_video = (root / "JPEGImages").is_dir()
+        is_video = holds_videos(root, split)
         if is_video and recipe.stage == "pretrain":
             raise InputError(f"{root} holds videos.", "Pre-train on still images, or --stage main.")
-        scan = scan_videos(root) if is_video else scan_stills(root)
-        held_out = _held_out(val, root)
-        scan.clips = [clip for clip in scan.clips if clip[0].image.parent.name not in held_out]
-        store = build_store(scan, cache, recipe.short_side)
+        if is_video:
+            scan = scan_videos(root, split=split, held_out=held_out)
+            if scored := sorted(scan.names & DAVIS_VAL):
+                console.warn(
+                    f"{root}: trains on {', '.join(scored)}, which DAVIS val scores: hold them out "
+                    "with --val or --split, or do not report scores on DAVIS."
+                )
+        else:
+            scan = scan_stills(root)
+        store = build_store(
+            scan, cache or cache_folder() / "frames", recipe.short_side, console.progress
+        )
         kind = "videos" if is_video else "images"
         console.note(f"{root}: {len(store.clips)} {kind}, {len(store.frames)} frames")
         for note in scan.notes():
@@ -226,14 +253,6 @@ def _sources(
     return sources
 
 
-def _held_out(val: str, root: Path) -> set[str]:
-    """Names of the sequences of `root` that --val scores."""
-    val_root, _, names = val.rpartition(":")
-    return (
-        set(names.split(",")) if val_root and Path(val_root).resolve() == root.resolve() else set()
-    )
-
-
 def _on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:
     """Puts the decoded pictures on a GPU where they fit into half of its free memory."""
     import dataclasses
@@ -241,7 +260,8 @@ def _on_device(sources: list[Source], device: torch.device, console: Console) ->
     import torch
 
     size = sum(source.store.pixels.numel() for source in sources)
-    if device.type != "cuda" or size > torch.cuda.mem_get_info(device)[0] / 2:
+    packed = any(source.store.is_packed for source in sources)  # decoded by the processor
+    if device.type != "cuda" or packed or size > torch.cuda.mem_get_info(device)[0] / 2:
         return sources
     console.detail(f"{size / 1e9:.1f} GB of pictures on {device}")
     return [dataclasses.replace(s, store=s.store.to(device)) for s in sources]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from PIL import Image, UnidentifiedImageError
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import is_image, natural_key
+from kmn_cli.media.layouts import annotated_videos
 from kmn_cli.media.mask_values import SMALL_ID
 
+MIN_FRAMES = 3  # of a training sample
 LAYOUTS = (
     "Expected images/ + masks/, or JPEGImages/ + Annotations/ (DAVIS, YouTube-VOS), "
     "or pictures with a mask of the same name ending in .png beside them."
@@ -41,6 +43,11 @@ class Scan:
     clips: list[list[Pair]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its videos, those of their folders."""
+        return frozenset(clip[0].image.parent.name for clip in self.clips)
 
     def skip(self, reason: str, path: Path) -> None:
         self.skipped[reason] += 1
@@ -74,32 +81,34 @@ def scan_stills(root: Path) -> Scan:
     return _not_empty(scan, root, "no image with a mask")
 
 
-def scan_videos(root: Path, sequences: Iterable[str] | None = None, min_frames: int = 3) -> Scan:
-    """Videos of a DAVIS or YouTube-VOS root, or any `JPEGImages/` + `Annotations/`.
+def scan_videos(
+    root: Path,
+    sequences: Sequence[str] | None = None,
+    *,
+    split: str | None = None,
+    held_out: Collection[str] = (),
+) -> Scan:
+    """Videos of DAVIS, YouTube-VOS, MOSE or LVOS, or of any `JPEGImages/` + `Annotations/`.
 
     Args:
         root: the data set.
-        sequences: only these; None for all.
-        min_frames: shorter videos are skipped.
+        sequences: only these, whatever split they are of.
+        split: None is train, where the data set has splits.
+        held_out: names of sequences to leave out.
 
     Raises:
         InputError: the folder is missing, a named sequence is, or nothing is left.
     """
     scan = Scan()
     _must_exist(root)
-    images, masks = (_resolution(root / name) for name in ("JPEGImages", "Annotations"))
-    found = {p.name: p for p in sorted(images.iterdir()) if p.is_dir()} if images.is_dir() else {}
-    if not found or not masks.is_dir():
-        raise InputError(f"{root}: no videos with masks here.", LAYOUTS)
-    wanted = list(found) if sequences is None else list(sequences)
-    unknown = [name for name in wanted if name not in found]
-    if unknown:
-        raise InputError(f"{root}: no such sequences: {', '.join(unknown)}.", "Check the names.")
-    for name in wanted:
-        labels = _by_stem(masks / name) if (masks / name).is_dir() else {}
-        clip = [Pair(p, labels[p.stem]) for p in _pictures(found[name]) if p.stem in labels]
-        if len(clip) < min_frames:
-            scan.skip(f"video with fewer than {min_frames} annotated frames", found[name])
+    for video in annotated_videos(root, split, sequences):
+        if video.name in held_out:
+            continue
+        masks = {path.stem: path for path in video.truth}
+        clip = [Pair(path, masks[path.stem]) for path in video.frames if path.stem in masks]
+        if len(clip) < MIN_FRAMES:
+            where = clip[0].image.parent if clip else root / video.name
+            scan.skip(f"video with fewer than {MIN_FRAMES} annotated frames", where)
         else:
             scan.clips.append(clip)
     return _not_empty(scan, root, "no usable video")
@@ -131,11 +140,6 @@ def _read_labels(path: Path) -> np.ndarray:
             return np.where(labels == 255, labels.max(initial=0, where=labels < 255) == 0, labels)
         labels = np.asarray(image.convert("L"))
         return labels if labels.max() <= SMALL_ID else (labels > 127).astype(np.uint8)
-
-
-def _resolution(folder: Path) -> Path:
-    """DAVIS keeps its frames one level deeper, under 480p/."""
-    return folder / "480p" if (folder / "480p").is_dir() else folder
 
 
 def _folders(root: Path, name: str) -> list[Path]:

@@ -1,26 +1,44 @@
-"""Decoded frames in one flat uint8 file: read once, mapped into memory or put on the GPU."""
+"""Decoded frames in one flat file: read once, mapped into memory or put on the GPU."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from kmn_cli.data.scan import Pair, Scan, read_pair
-from kmn_cli.errors import InputError
-from kmn_cli.files import atomic_path
+from kmn_cli.data.decode import CHANNELS, decode_all, reduced_size, unpack
+from kmn_cli.data.scan import Pair, Scan
+from kmn_cli.data.store_file import StoreFile
+from kmn_cli.errors import InputError, KmnError
 
-CHANNELS = 4  # red, green, blue, object id
-AHEAD = 256  # frames decoded before they are written
+VERSION = 2  # of what is decoded and how it is kept
+PACK_ABOVE = 32 * 2**30  # bytes: larger sets are kept as JPEG and PNG
+PACKED_SHARE = 1 / 8  # of the decoded size, at the most
+LOOKED_AT = 64  # pictures, to estimate the size of all
+
+
+class Steps(Protocol):
+    """Counts the frames decoded."""
+
+    def advance(self) -> None: ...
+
+
+class _Silent:
+    def advance(self) -> None: ...
+
+
+def _show_nothing(what: str, frames: int) -> AbstractContextManager[Steps]:
+    return nullcontext(_Silent())
 
 
 @dataclass(frozen=True)
@@ -28,114 +46,110 @@ class FrameStore:
     """Frames of many clips with their labels.
 
     Attributes:
-        pixels: every frame's (H, W, 4) uint8, RGB and object id, end to end.
-        frames: (offset, H, W) of each frame.
+        pixels: every frame's (H, W, 4) uint8, RGB and object id, end to end; or, packed, every
+            frame's JPEG and its labels' PNG. Read-only: a file that is mapped into memory.
+        frames: (offset, H, W) of each frame; packed, (offset, bytes of the JPEG, of the PNG).
         clips: frame numbers of each clip, in time order; a still image is a clip of one.
+        is_packed: whether a frame is decoded when it is asked for.
     """
 
     pixels: Tensor
     frames: list[tuple[int, int, int]]
     clips: list[list[int]]
+    is_packed: bool = False
 
     def __getitem__(self, frame: int) -> Tensor:
         """One frame, (H, W, 4) uint8."""
-        offset, height, width = self.frames[frame]
-        size = height * width * CHANNELS
-        return self.pixels[offset : offset + size].view(height, width, CHANNELS)
+        offset, first, second = self.frames[frame]
+        if self.is_packed:
+            data = self.pixels[offset : offset + first + second].numpy()
+            return torch.from_numpy(unpack(data[:first], data[first:]))
+        size = first * second * CHANNELS
+        return self.pixels[offset : offset + size].view(first, second, CHANNELS)
 
     def to(self, device: torch.device) -> FrameStore:
-        """The same frames on a device."""
-        return FrameStore(self.pixels.to(device), self.frames, self.clips)
+        """The same frames on a device; not for a packed store."""
+        return replace(self, pixels=self.pixels.to(device))
 
 
-def build_store(scan: Scan, folder: Path, short_side: int) -> FrameStore:
-    """Decodes a scan into `folder`, or opens what an earlier call left there.
+def build_store(
+    scan: Scan,
+    folder: Path,
+    short_side: int,
+    show: Callable[[str, int], AbstractContextManager[Steps]] = _show_nothing,
+) -> FrameStore:
+    """Decodes a scan into `folder`, or opens what an earlier call left there, in part or whole.
 
     Args:
         scan: what to decode; frames that turn out unusable are added to its `skipped`.
         folder: where stores are kept; each has a name of its own made from its contents.
         short_side: larger frames are reduced to this short side in pixels.
+        show: opens a display of so many frames to decode, where there are any.
 
     Raises:
         InputError: no clip is left.
+        KmnError: the disk has no room, or cannot be written.
     """
+    size = _estimated_size(scan.clips, short_side)
+    if is_packed := size > PACK_ABOVE:
+        size = round(size * PACKED_SHARE)
+    base = folder / _fingerprint(scan.clips, short_side, is_packed)
     folder.mkdir(parents=True, exist_ok=True)
-    base = folder / _fingerprint(scan.clips, short_side)
-    index, data = base.with_suffix(".json"), base.with_suffix(".bin")
-    if not index.exists():
-        _decode(scan, index, data, short_side)
-    content = json.loads(index.read_text())
-    for reason, (count, example) in content["skipped"].items():
-        scan.skipped[reason] = count
-        scan.examples[reason] = Path(example)
-    if not content["clips"]:
-        raise InputError("No usable training sample is left.", "\n".join(scan.notes()))
-    # Copy-on-write, because torch wants a writable array; nobody writes.
-    pixels = torch.from_numpy(np.memmap(data, dtype=np.uint8, mode="c"))
-    return FrameStore(pixels, [tuple(frame) for frame in content["frames"]], content["clips"])
-
-
-def _decode(scan: Scan, index: Path, data: Path, short_side: int) -> None:
+    with nullcontext():  # LOCK
+        file = StoreFile(base)
+        if left := scan.clips[len(file.clips) :]:
+            _check_room(folder, size - file.size)
+            with show(f"decoding about {size / 1e9:.1f} GB", sum(map(len, left))) as steps:
+                file.append(left, decode_all(left, short_side, is_packed), steps.advance)
     frames: list[tuple[int, int, int]] = []
     clips: list[list[int]] = []
-    offset = 0
-    decoded = _decode_in_threads([pair for clip in scan.clips for pair in clip], short_side)
-    with atomic_path(data) as partial, partial.open("wb") as file:
-        for clip in scan.clips:
-            numbers: list[int] = []
-            for pair in clip:
-                frame = next(decoded)
-                if isinstance(frame, str):
-                    scan.skip(frame, pair.image)
-                    continue
-                if len(clip) == 1 and (reason := _useless(frame[..., 3])):
-                    scan.skip(reason, pair.mask)
-                    continue
-                numbers.append(len(frames))
-                frames.append((offset, *frame.shape[:2]))
-                offset += file.write(frame.tobytes())
-            if len(numbers) == 1 == len(clip) or len(numbers) >= 3:
-                clips.append(numbers)
-            elif len(clip) > 1:
-                scan.skip("video with fewer than 3 readable frames", clip[0].image.parent)
-    skipped = {why: (count, str(scan.examples[why])) for why, count in scan.skipped.items()}
-    with atomic_path(index) as partial:
-        partial.write_text(json.dumps({"frames": frames, "clips": clips, "skipped": skipped}))
+    for clip in file.clips:
+        for reason, path in clip.skipped:
+            scan.skip(reason, Path(path))
+        if clip.frames:
+            clips.append([len(frames) + n for n in range(len(clip.frames))])
+            frames += [(offset, first, second) for offset, first, second in clip.frames]
+    if not clips:
+        raise InputError("No usable training sample is left.", "\n".join(scan.notes()))
+    return FrameStore(_map(file.data), frames, clips, is_packed)
 
 
-def _decode_in_threads(pairs: list[Pair], short_side: int) -> Iterator[np.ndarray | str]:
-    """Frames in order, a bounded number of them ahead of the reader."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pairs), AHEAD):
-            part = pairs[start : start + AHEAD]
-            yield from pool.map(lambda pair: _decode_one(pair, short_side), part)
+def _map(path: Path) -> Tensor:
+    """A file as (bytes,) uint8: read-only, because a writable map of more than the memory is
+    refused by Linux."""
+    with warnings.catch_warnings():  # torch fears that somebody writes; nobody does
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(np.memmap(path, np.uint8, "r"))
 
 
-def _decode_one(pair: Pair, short_side: int) -> np.ndarray | str:
-    """A frame, or why it cannot be used."""
-    try:
-        frame = read_pair(pair)
-    except InputError as error:
-        return error.message.split(": ", 1)[-1].rstrip(".")
-    height, width = frame.shape[:2]
-    scale = short_side / min(height, width)
-    if scale >= 1:
-        return frame
-    size = (round(width * scale), round(height * scale))
-    image = cv2.resize(frame[..., :3], size, interpolation=cv2.INTER_AREA)
-    labels = cv2.resize(frame[..., 3], size, interpolation=cv2.INTER_NEAREST)
-    return np.dstack([image, labels])
+def _estimated_size(clips: Sequence[Sequence[Pair]], short_side: int) -> int:
+    """Bytes of all frames decoded, as some of them tell."""
+    pairs = [pair for clip in clips for pair in clip]
+    sizes = []
+    for pair in pairs[:: len(pairs) // LOOKED_AT + 1]:
+        try:
+            with Image.open(pair.image) as image:
+                width, height = reduced_size(*image.size, short_side)
+        except (OSError, ValueError, Image.DecompressionBombError):
+            continue  # it will be left out, and said
+        sizes.append(width * height * CHANNELS)
+    return round(sum(sizes) / max(len(sizes), 1) * len(pairs))
 
 
-def _useless(labels: np.ndarray) -> str | None:
-    if not labels.any():
-        return "empty mask"
-    return "mask that covers the whole image" if labels.all() else None
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise KmnError(
+            f"{folder}: the decoded pictures need about {needed / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free.",
+            "Name a folder on another disk with --cache, or store smaller pictures with "
+            "--set short_side=N.",
+        )
 
 
-def _fingerprint(clips: Sequence[Sequence[Pair]], short_side: int) -> str:
+def _fingerprint(clips: Sequence[Sequence[Pair]], short_side: int, is_packed: bool) -> str:
     """A name that changes with any file of the data set."""
-    digest = hashlib.sha256(f"v1 {short_side}".encode())
+    digest = hashlib.sha256(f"v{VERSION} {short_side} {is_packed}".encode())
     for clip in clips:
         for pair in clip:
             for path in (pair.image, pair.mask):

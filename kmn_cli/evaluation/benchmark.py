@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError
 from kmn_cli.evaluation.davis import davis_tasks, folder_tasks
+from kmn_cli.evaluation.given_masks import only_gives_objects
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.sequence import SequenceTask
 from kmn_cli.evaluation.youtube_vos import youtube_vos_tasks
@@ -15,10 +16,10 @@ from kmn_cli.media.layouts import (
     Video,
     davis_videos,
     folder_videos,
-    read_meta,
     select_videos,
     youtube_vos_videos,
 )
+from kmn_cli.media.split_files import read_meta
 
 _HIDDEN_TRUTH = ("test-dev", "test-challenge")
 
@@ -46,9 +47,13 @@ class Benchmark:
     @property
     def has_truth(self) -> bool:
         """Whether there is more ground truth than the masks that the method is given."""
-        if self.protocol is Protocol.YOUTUBE_VOS:
-            return bool(youtube_vos_tasks(self.videos, Path()))
-        return not all(len(v.truth) == 1 < len(v.frames) for v in self.videos)
+        match self.protocol:
+            case Protocol.YOUTUBE_VOS:
+                return bool(youtube_vos_tasks(self.videos, Path()))
+            case Protocol.FOLDER:
+                return not all(only_gives_objects(video) for video in self.videos)
+            case _:
+                return not all(len(v.truth) == 1 < len(v.frames) for v in self.videos)
 
     def tasks(self, results: Path) -> list[SequenceTask]:
         """What to score of a folder of results.
@@ -86,7 +91,7 @@ def load_benchmark(
     Args:
         root: of the data set.
         protocol: by whose rules.
-        split: of the data set; a plain folder has none.
+        split: of the data set; a plain folder may have none.
         sequences: only these; all if empty.
 
     Raises:
@@ -102,7 +107,7 @@ def load_benchmark(
         case Protocol.YOUTUBE_VOS:
             videos = youtube_vos_videos(root, split)
         case Protocol.FOLDER:
-            videos = folder_videos(root)
+            videos = folder_videos(root, split)
     return Benchmark(
         root, protocol, split, tuple(select_videos(videos, sequences) if sequences else videos)
     )

@@ -14,7 +14,8 @@ from kmn_cli.evaluation.metrics import frame_scores
 from kmn_cli.evaluation.predicted_ids import VOID, ids_in
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask
-from kmn_cli.media.layouts import Video, find_results
+from kmn_cli.media.layouts import Video
+from kmn_cli.media.mask_folders import find_results
 
 
 def score_masks(
@@ -57,7 +58,7 @@ def davis_tasks(videos: Sequence[Video], results: Path, year: int) -> list[Seque
         SequenceTask(
             name=video.name,
             truth=video.truth[1:-1],
-            results=find_results(results, video.name),
+            results=find_results(results, video.name, len(videos) == 1),
             object_ids=(1,) if year == 2016 else first_objects(video),
             binary=year == 2016,
             strict_ids=year == 2017,
@@ -82,7 +83,7 @@ def folder_tasks(videos: Sequence[Video], results: Path) -> list[SequenceTask]:
             SequenceTask(
                 name=video.name,
                 truth=video.truth[1:-1],
-                results=find_results(results, video.name),
+                results=find_results(results, video.name, len(videos) == 1),
                 object_ids=(1,) if binary else None,
                 binary=binary,
                 frames=frozenset(video.required),

@@ -33,3 +33,20 @@ class GivenMasks:
             return None
         self._given.update(new)
         return np.where(np.isin(labels, new), labels, np.uint8(0))
+
+
+def only_gives_objects(video: Video) -> bool:
+    """Whether a video's masks are no ground truth: fewer than its frames, and each object in one.
+
+    Raises:
+        InputError: a mask cannot be read.
+    """
+    if len(video.truth) >= len(video.frames):
+        return False
+    seen: set[int] = set()
+    for path in video.truth:
+        shown = set(ids_in(read_labels(path)))
+        if not shown or shown & seen:
+            return False
+        seen |= shown
+    return True

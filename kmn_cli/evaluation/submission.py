@@ -15,7 +15,8 @@ from kmn_cli.evaluation.predicted_ids import StrictIds, counted
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.sequence import shorten
 from kmn_cli.files import atomic_path
-from kmn_cli.media.layouts import Video, find_results
+from kmn_cli.media.layouts import Video
+from kmn_cli.media.mask_folders import find_results
 
 
 def write_submission(benchmark: Benchmark, results: Path, path: Path) -> int:
@@ -35,7 +36,7 @@ def write_submission(benchmark: Benchmark, results: Path, path: Path) -> int:
     # Stored, not deflated: PNGs do not shrink further.
     with atomic_path(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for video in benchmark.videos:
-            folder = find_results(results, video.name)
+            folder = find_results(results, video.name, len(benchmark.videos) == 1)
             for frame in video.required:
                 archive.write(folder / f"{frame}.png", f"{top}{video.name}/{frame}.png")
                 count += 1
@@ -43,7 +44,7 @@ def write_submission(benchmark: Benchmark, results: Path, path: Path) -> int:
 
 
 def _errors(benchmark: Benchmark, video: Video, results: Path) -> Iterator[KmnError]:
-    folder = find_results(results, video.name)
+    folder = find_results(results, video.name, len(benchmark.videos) == 1)
     masks = [folder / f"{frame}.png" for frame in video.required]
     missing = [mask.name for mask in masks if not mask.is_file()]
     if missing:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kmn_cli.evaluation.scores import SequenceScore, mean
 from kmn_cli.evaluation.sequence import SequenceTask
-from kmn_cli.media.layouts import Video, find_results
+from kmn_cli.media.layouts import Video
+from kmn_cli.media.mask_folders import find_results
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,15 @@ class GroupScore:
 def youtube_vos_tasks(videos: Sequence[Video], results: Path) -> list[SequenceTask]:
     """What to score: each object in the frames meta.json lists for it, after the one it is given
     in, as far as there is ground truth; videos without any are left out.
+
+    The masks that give an object to the method show no other (valid), so a video that has no masks
+    but those has no ground truth.
     """
     tasks = []
     for video in videos:
+        given = {info.frames[0] for info in video.objects.values() if info.frames}
+        if given.issuperset(path.stem for path in video.truth):
+            continue
         frames_of = {i: frozenset(info.frames[1:]) for i, info in video.objects.items()}
         wanted = frozenset().union(*frames_of.values())
         truth = tuple(path for path in video.truth if path.stem in wanted)
@@ -41,7 +48,7 @@ def youtube_vos_tasks(videos: Sequence[Video], results: Path) -> list[SequenceTa
             SequenceTask(
                 name=video.name,
                 truth=truth,
-                results=find_results(results, video.name),
+                results=find_results(results, video.name, len(videos) == 1),
                 object_ids=tuple(sorted(video.objects)),
                 frames_of=frames_of,
                 frames=frozenset(video.required) | {path.stem for path in video.frames},

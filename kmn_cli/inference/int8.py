@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.files import cache_folder
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.inference.torch_network import read_memory
 from kmn_cli.media.masks import read_mask
@@ -119,7 +120,7 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> PartwiseNetwork:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     openvino = _installed("openvino")
     model = fold_batch_norms(model)
-    folder = _cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
+    folder = cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
     if not folder.is_dir():
         _make_graphs(model, folder, tell)
     try:
@@ -246,7 +247,3 @@ def _fingerprint(model: KMN, version: str) -> str:
     for tensor in model.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"

@@ -1,25 +1,24 @@
-"""Which files belong together: DAVIS, YouTube-VOS, and plain folders of videos."""
+"""Which files belong together: DAVIS, YouTube-VOS, MOSE, LVOS, and plain folders of videos.
+
+The one parser of data sets, for training, evaluation and exports; docs/datasets.md shows them.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kmn_cli.errors import InputError
-from kmn_cli.files import is_image, natural_key
+from kmn_cli.files import list_images, natural_key
+from kmn_cli.media.mask_folders import mask_files, resolution, top_of_masks
+from kmn_cli.media.split_files import ObjectInfo, read_meta, read_split
 
-_YOUTUBE_SPLITS = {"val": "valid"}
-
-
-@dataclass(frozen=True)
-class ObjectInfo:
-    """What meta.json of YouTube-VOS says of one object: its category and its frames' names."""
-
-    category: str
-    frames: tuple[str, ...]
+_SPLIT_FOLDERS = {"val": "valid"}
+_EXPECTED = (
+    "Expected JPEGImages/ + Annotations/ as in DAVIS, here or in a folder train/ as in YouTube-VOS."
+)
+_DAVIS_LISTS = {2016: ("2016", "480p"), 2017: ("2017",)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def davis_videos(root: Path, year: int, split: str) -> list[Video]:
             "--protocol folder.",
         )
     if (root / "ImageSets").is_dir():
-        names = _read_split(root / "ImageSets", year, split)
+        names = read_split(root / "ImageSets", _DAVIS_LISTS[year], split)
     else:
         names = [folder.name for folder in _folders(annotations)]
     if not names:
@@ -85,9 +84,7 @@ def youtube_vos_videos(root: Path, split: str) -> list[Video]:
     Raises:
         InputError: a folder is missing or empty, or meta.json cannot be understood.
     """
-    home = root / _YOUTUBE_SPLITS.get(split, split)
-    if not home.is_dir():
-        home = root / split if (root / split).is_dir() else root
+    home = _split_home(root, split)
     meta = read_meta(home / "meta.json")
     all_frames = home.with_name(f"{home.name}_all_frames") / "JPEGImages"
     videos = []
@@ -101,20 +98,24 @@ def youtube_vos_videos(root: Path, split: str) -> list[Video]:
     return videos
 
 
-def folder_videos(root: Path) -> list[Video]:
+def folder_videos(root: Path, split: str) -> list[Video]:
     """The videos of any folder: `JPEGImages/V/` + `Annotations/V/`, or masks in `V/`, or in it.
+
+    Where the data set has a folder of the split's name (MOSE, LVOS), that is taken.
 
     Raises:
         InputError: there are no masks.
     """
-    annotations = _resolution(root / "Annotations") if (root / "Annotations").is_dir() else root
-    images = _resolution(root / "JPEGImages")
-    videos = [
-        _video(folder.name, _pictures(images / folder.name), truth)
-        for folder in _folders(annotations)
-        if (truth := _masks(folder))
-    ]
-    if not videos and (truth := _masks(annotations)):
+    home = _split_home(root, split)
+    top, images = top_of_masks(home), resolution(home / "JPEGImages")
+    videos = []
+    if not (top / "masks").is_dir():  # one result of `kmn segment`, and not a folder of them
+        videos = [
+            _video(folder.name, _pictures(images / folder.name), truth)
+            for folder in _folders(top)
+            if (truth := mask_files(folder))
+        ]
+    if not videos and (truth := mask_files(top)):
         videos = [_video(root.resolve().name, _pictures(images), truth)]
     if not videos:
         raise InputError(
@@ -122,6 +123,46 @@ def folder_videos(root: Path) -> list[Video]:
             "Expected Annotations/VIDEO/*.png, VIDEO/*.png or *.png.",
         )
     return videos
+
+
+def holds_videos(root: Path, split: str | None = None) -> bool:
+    """Whether `annotated_videos` would find pictures of videos here."""
+    return (_split_home(root, split or "train") / "JPEGImages").is_dir()
+
+
+def annotated_videos(
+    root: Path, split: str | None = None, names: Sequence[str] | None = None
+) -> list[Video]:
+    """The videos of a data set to learn from, whatever its layout.
+
+    Args:
+        root: DAVIS (with `ImageSets/`), YouTube-VOS, MOSE or LVOS (with `train/`), one of their
+            split folders, or any `JPEGImages/` + `Annotations/`.
+        split: None is train, where the data set has splits.
+        names: these videos, whatever split they are of.
+
+    Raises:
+        InputError: there are no videos with masks, no such split, or a named video is missing.
+    """
+    home = _split_home(root, split or "train")
+    images, masks = resolution(home / "JPEGImages"), resolution(home / "Annotations")
+    if not masks.is_dir() or not (found := [f.name for f in _folders(images)]):
+        raise InputError(f"{root}: no videos with masks here.", _EXPECTED)
+    image_sets = home / "ImageSets"
+    if names is not None:
+        if unknown := [name for name in names if name not in found]:
+            raise InputError(
+                f"{root}: no such sequences: {', '.join(unknown)}.", "Check the names."
+            )
+        found = list(names)
+    elif image_sets.is_dir():
+        lists = (*_DAVIS_LISTS[2017], *_DAVIS_LISTS[2016], ".")
+        found = read_split(image_sets, lists, split or "train")
+    elif split and home == root and root.resolve().name != split:
+        raise InputError(
+            f"{root}: has no splits, neither ImageSets/ nor {split}/.", "Leave out --split."
+        )
+    return [_video(name, _pictures(images / name), _pictures(masks / name)) for name in found]
 
 
 def select_videos(videos: Sequence[Video], names: Iterable[str]) -> list[Video]:
@@ -140,70 +181,10 @@ def select_videos(videos: Sequence[Video], names: Iterable[str]) -> list[Video]:
     return [video for video in videos if video.name in wanted]
 
 
-def find_results(root: Path, name: str) -> Path:
-    """Where the masks of one video are among results: `name/masks/`, `Annotations/name/`, `name/`.
-
-    The last is the official place, and is given also when nothing is there.
-    """
-    others = (root / name / "masks", root / "Annotations" / name)
-    return next((folder for folder in others if folder.is_dir()), root / name)
-
-
-def read_meta(path: Path) -> dict[str, dict[int, ObjectInfo]]:
-    """The objects of every video in a meta.json of YouTube-VOS, by video and id.
-
-    Raises:
-        InputError: the file is missing, broken or empty.
-    """
-    try:
-        videos: dict[str, Any] = json.loads(path.read_text())["videos"]
-        meta = {
-            name: {
-                int(object_id): ObjectInfo(str(info.get("category", "")), tuple(info["frames"]))
-                for object_id, info in video["objects"].items()
-            }
-            for name, video in videos.items()
-        }
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no such file.", "YouTube-VOS data describe their objects in meta.json."
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a meta.json of YouTube-VOS ({error!r}).") from error
-    if not meta:
-        raise InputError(f"{path}: names no videos.")
-    _refuse_paths(
-        path, [*meta, *(f for v in meta.values() for info in v.values() for f in info.frames)]
-    )
-    return meta
-
-
-def _read_split(image_sets: Path, year: int, split: str) -> list[str]:
-    """Sequence names of a split file: one name a line, or an image and a mask path a line."""
-    folders = [image_sets / "2016", image_sets / "480p"] if year == 2016 else [image_sets / "2017"]
-    path = next((p for p in (f / f"{split}.txt" for f in folders) if p.is_file()), None)
-    if path is None:
-        known = sorted(p.stem for folder in folders for p in folder.glob("*.txt"))
-        raise InputError(
-            f"{folders[0] / split}.txt: no such split.",
-            f"Splits at hand: {', '.join(known)}." if known else "",
-        )
-    names: dict[str, None] = {}
-    for line in path.read_text().split("\n"):
-        if first := line.split()[:1]:
-            names[Path(first[0]).parent.name or first[0]] = None
-    if not names:
-        raise InputError(f"{path}: the split is empty.")
-    _refuse_paths(path, names)
-    return list(names)
-
-
-def _refuse_paths(path: Path, names: Iterable[object]) -> None:
-    """Names become folders and files of results: they must not lead out of there."""
-    for name in names:
-        text = str(name)
-        if text in {"", ".", ".."} or set(text) & set("/\\\0"):
-            raise InputError(f"{path}: {text!r} is no name of a video or frame.")
+def _split_home(root: Path, split: str) -> Path:
+    """The folder of a split, where a data set has one for each; else the root."""
+    homes = (root / _SPLIT_FOLDERS.get(split, split), root / split)
+    return next((home for home in homes if (home / "Annotations").is_dir()), root)
 
 
 def _video(
@@ -216,20 +197,11 @@ def _video(
     return Video(name, frames, truth, required, full_resolution=full_resolution)
 
 
-def _resolution(folder: Path) -> Path:
-    return folder / "480p" if (folder / "480p").is_dir() else folder
-
-
 def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
     return sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: natural_key(p.name))
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
-    if not folder.is_dir():
-        return ()
-    found = (p for p in folder.iterdir() if is_image(p))
-    return tuple(sorted(found, key=lambda p: natural_key(p.name)))
-
-
-def _masks(folder: Path) -> tuple[Path, ...]:
-    return tuple(p for p in _pictures(folder) if p.suffix.lower() == ".png")
+    return tuple(list_images(folder)) if folder.is_dir() else ()

@@ -41,7 +41,7 @@ class Mask:
 
 
 def read_mask(
-    path: Path, size: tuple[int, int] | None = None, *, allow_empty: bool = False
+    path: str | Path, size: tuple[int, int] | None = None, *, allow_empty: bool = False
 ) -> Mask:
     """Read object ids from a P, L, 1, I;16, RGB or RGBA picture.
 
@@ -57,6 +57,7 @@ def read_mask(
     Raises:
         InputError: when it cannot be read, has another size, shows no object, or is no mask.
     """
+    path = Path(path)
     image = load_image(path)
     _check_size(path, image.size, size)
     values, palette = _values(image)
@@ -88,7 +89,7 @@ def read_mask(
     return Mask(labels, palette, tuple(f"{path}: {text}" for text in warnings))
 
 
-def write_mask(path: Path, labels: np.ndarray, palette: bytes | None = None) -> None:
+def write_mask(path: str | Path, labels: np.ndarray, palette: bytes | None = None) -> None:
     """Write ids (H, W) uint8 as an index PNG, whole or not at all; None is the VOC palette.
 
     Raises:
@@ -96,7 +97,7 @@ def write_mask(path: Path, labels: np.ndarray, palette: bytes | None = None) -> 
     """
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8), "P")
     image.putpalette(voc_palette().tobytes() if palette is None else palette)
-    with atomic_path(path) as part:
+    with atomic_path(Path(path)) as part:
         image.save(part, format="PNG", compress_level=1)
 
 

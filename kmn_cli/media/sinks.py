@@ -217,6 +217,22 @@ _SINKS: dict[str, Callable[[Path, VideoInfo, bytes | None, ObjectIds], Sink]] = 
 FORMATS = tuple(_SINKS)
 
 
+def check_formats(names: Sequence[str]) -> tuple[str, ...]:
+    """The formats of results that are meant, each once.
+
+    Raises:
+        UsageError: there is none, or one is unknown.
+    """
+    wanted = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise UsageError(
+            f"--format {','.join(names)}: unknown {', '.join(unknown) or 'nothing'}.",
+            f"Choose from {', '.join(FORMATS)}, separated by commas.",
+        )
+    return wanted
+
+
 def open_sinks(
     formats: Sequence[str],
     folder: Path,
@@ -236,10 +252,7 @@ def open_sinks(
     Raises:
         UsageError: for an unknown format.
     """
-    for name in formats:
-        if name not in _SINKS:
-            raise UsageError(f"There is no format {name!r}.", f"Choose from {', '.join(_SINKS)}.")
-    return [_SINKS[name](folder, info, palette, object_ids) for name in dict.fromkeys(formats)]
+    return [_SINKS[name](folder, info, palette, object_ids) for name in check_formats(formats)]
 
 
 def with_alpha(image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:

@@ -14,7 +14,9 @@ from kmn_cli.media.video_writer import VideoWriter
 __all__ = ["Frame", "VideoInfo", "VideoReader", "VideoWriter", "open_video"]
 
 
-def open_video(path: Path, *, start: str | None = None, end: str | None = None) -> VideoReader:
+def open_video(
+    path: str | Path, *, start: str | None = None, end: str | None = None
+) -> VideoReader:
     """Open a video file, a folder of pictures or one picture.
 
     Args:
@@ -28,7 +30,7 @@ def open_video(path: Path, *, start: str | None = None, end: str | None = None) 
     """
     first = parse_position(start) if start is not None else None
     last = parse_position(end) if end is not None else None
-    source = existing(path)
+    source = existing(Path(path))
     if source.is_dir() or is_image(source):
         return FolderReader(source, first, last)
     if not source.is_file():

@@ -29,6 +29,7 @@ def test_slurm(tasks: range, told: bool) -> None:
         environment = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "4"}
         if told:
             environment["SLURM_ARRAY_TASK_MIN"] = str(tasks.start)
+            environment["SLURM_ARRAY_TASK_MAX"] = str(tasks[-1])
             environment["SLURM_ARRAY_TASK_STEP"] = str(tasks.step)
         shards.append(slurm_shard(environment))
     assert {shard.index for shard in shards if shard} == {0, 1, 2, 3}
@@ -38,3 +39,18 @@ def test_outside_of_slurm() -> None:
     assert slurm_shard({}) is None
     assert slurm_shard({"SLURM_ARRAY_TASK_ID": "2"}) is None
     assert slurm_shard({"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "3"}) == Shard(2, 3)
+
+
+@pytest.mark.parametrize("tasks", [(3, 7), (1, 2, 4), (1, 3, 5, 9)])
+def test_a_slurm_array_with_gaps_is_refused(tasks: tuple[int, ...]) -> None:
+    """Slurm tells every task the same count, ends and step (1 where tasks are listed)."""
+    environment = {
+        "SLURM_ARRAY_TASK_ID": str(tasks[-1]),
+        "SLURM_ARRAY_TASK_COUNT": str(len(tasks)),
+        "SLURM_ARRAY_TASK_MIN": str(tasks[0]),
+        "SLURM_ARRAY_TASK_MAX": str(tasks[-1]),
+        "SLURM_ARRAY_TASK_STEP": "1",
+    }
+    with pytest.raises(UsageError, match="gaps") as caught:
+        slurm_shard(environment)
+    assert "--shard" in caught.value.hint

@@ -65,7 +65,7 @@ def test_folders_without_anything(scan, tmp_path):
         scan(tmp_path / "nowhere")
     with pytest.raises(InputError) as caught:
         scan(tmp_path)
-    assert "images/ + masks/" in caught.value.hint
+    assert "JPEGImages/ + Annotations/" in caught.value.hint
 
 
 def test_store_holds_every_pixel(stills, tmp_path):

@@ -8,11 +8,11 @@ import pytest
 from kmn_cli.errors import InputError
 from kmn_cli.media.layouts import (
     davis_videos,
-    find_results,
     folder_videos,
     select_videos,
     youtube_vos_videos,
 )
+from kmn_cli.media.mask_folders import find_results
 
 
 def touch(path: Path) -> None:
@@ -105,18 +105,18 @@ def test_a_meta_json_that_cannot_be_used(tmp_path: Path, text: str) -> None:
 def test_folders_of_videos(tmp_path: Path, where: str) -> None:
     for name in ("10.png", "9.png"):
         touch(tmp_path / where / name)
-    (video,) = folder_videos(tmp_path)
+    (video,) = folder_videos(tmp_path, "val")
     assert video.name == "v"
     assert video.required == ("9", "10")
 
 
 def test_a_folder_that_is_one_video(tmp_path: Path) -> None:
     touch(tmp_path / "clip" / "0.png")
-    (video,) = folder_videos(tmp_path / "clip")
+    (video,) = folder_videos(tmp_path / "clip", "val")
     assert video.name == "clip"
     (tmp_path / "clip" / "nothing").mkdir()
     with pytest.raises(InputError, match="no masks here"):
-        folder_videos(tmp_path / "clip" / "nothing")
+        folder_videos(tmp_path / "clip" / "nothing", "val")
 
 
 def test_unknown_sequences_are_named(tmp_path: Path) -> None:
@@ -129,5 +129,5 @@ def test_unknown_sequences_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["a", "a/masks", "Annotations/a"])
 def test_results_are_found_where_people_keep_them(tmp_path: Path, where: str) -> None:
-    (tmp_path / where).mkdir(parents=True)
+    touch(tmp_path / where / "0.png")
     assert find_results(tmp_path, "a") == tmp_path / where
