@@ -13,11 +13,12 @@ from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import (
     OUTPUTS,
+    RESULT,
     clear_leftovers,
     clear_results,
     read_result,
-    write_result,
 )
+from kmn_cli.files import write_json
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, network = reader.info, engine.listener, engine.network.ready
+    info, listener, network = reader.info, engine.listener, engine.network.network
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
     warnings: list[str] = []
 
@@ -140,8 +141,9 @@ def _segment(
     stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
     listener.stages(stages, stats.segmented)
 
-    of_sinks = [text for sink in sinks.values() for text in sink.warnings]
-    for text in [*masks.warnings, *reader.warnings, *of_sinks]:
+    for text in [*masks.warnings, *reader.warnings]:
+        warn(text)
+    for text in [text for sink in sinks.values() for text in sink.warnings]:
         warn(text)
     document = {
         "version": __version__,
@@ -171,6 +173,6 @@ def _segment(
     }
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
-    write_result(job.folder, document)
+    write_json(job.folder / RESULT, document)
     state.remove()
     return document

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.files import cache_folder
+from kmn_cli.files import cache_folder, put_in_place
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.inference.torch_network import read_memory
 from kmn_cli.media.masks import read_mask
@@ -174,7 +174,7 @@ def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
             for name, graph in graphs.items():
                 openvino.save_model(graph, partial / f"{name}.xml")
             if not folder.is_dir():  # another process may have been faster
-                partial.replace(folder)
+                put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

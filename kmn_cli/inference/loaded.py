@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
@@ -21,19 +19,14 @@ class LoadedNetwork:
     """A checkpoint on its device, in the form that runs fastest there.
 
     Attributes:
-        checkpoint: the network, with the name and the checksum of its file.
-        ready: what a `VideoSegmenter` takes.
+        checkpoint: what was loaded, with the name and the checksum of its file.
+        network: ready to run, for any number of segmenters.
         precision: as asked: "auto", "fp32", "bf16" or "int8".
     """
 
     checkpoint: Checkpoint
-    ready: Network
+    network: Network
     precision: str = "auto"
-
-    @property
-    def device(self) -> torch.device:
-        """Where it runs."""
-        return self.ready.device
 
     def options(self, **chosen: Any) -> SegmentOptions:
         """How this network segments best, but for what is chosen; see `SegmentOptions`.
@@ -41,7 +34,7 @@ class LoadedNetwork:
         Raises:
             UsageError: a number is out of range.
         """
-        best = SegmentOptions.best_for(self.checkpoint.model.config)
+        best = SegmentOptions.best_for(self.network.config)
         return replace(best, **{"precision": self.precision, **chosen})
 
 
@@ -68,5 +61,6 @@ def load_network(
     checkpoint = load_checkpoint(weights)
     chosen, reason = choose_device(device)
     tell(f"device: {chosen} ({reason})")
-    ready = ready_for_inference(checkpoint.model, chosen, precision, tell)
-    return LoadedNetwork(checkpoint, ready, precision)
+    # Made ready once, or every video would make a copy of its own.
+    network = ready_for_inference(checkpoint.model, chosen, precision, tell)
+    return LoadedNetwork(checkpoint, network, precision)
