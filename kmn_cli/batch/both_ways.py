@@ -128,7 +128,7 @@ class WayBack:
         state = self.make_state(spool.folder, deciding=lambda stop: masks, segmenter=segmenter)
         stop = stretch.top + 1
         if (restored := state.restore(stop)) is not None:
-            stop = restored - 1
+            stop = restored.stop - 1
         frames = Backwards(self.info, stretch.first, stop, spool.folder)
         stats = run_pipeline(
             frames,

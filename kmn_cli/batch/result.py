@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError
-from kmn_cli.files import atomic_path, list_images
+from kmn_cli.files import list_images
 
-NAME = "result.json"
+RESULT = "result.json"
 BACKWARD = ".backward"  # what was found on the way back, while a run lasts
 # What each format is called in a video's output folder.
 OUTPUTS = {
@@ -22,12 +22,6 @@ OUTPUTS = {
     "cutout": "cutout",
     "alpha": "alpha.mov",
 }
-
-
-def write_result(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write a video's result.json."""
-    with atomic_path(folder / NAME) as path:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def read_result(
@@ -47,7 +41,7 @@ def read_result(
         UsageError: the results are whole, but of another input or other settings.
     """
     try:
-        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         document["settings"].setdefault("direction", "forward")  # of before there was another
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
@@ -67,7 +61,7 @@ def read_result(
 
 def clear_results(folder: Path) -> None:
     """Remove a video's results, and nothing else that lies beside them."""
-    (folder / NAME).unlink(missing_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
     for name in (*OUTPUTS.values(), BACKWARD):
         _remove(folder / name)
 
@@ -79,7 +73,7 @@ def clear_outdated(folder: Path, formats: Collection[str]) -> bool:
         Whether there was one.
     """
     try:
-        (folder / NAME).unlink()
+        (folder / RESULT).unlink()
     except FileNotFoundError:
         return False
     for name in set(OUTPUTS) - set(formats):

@@ -16,12 +16,13 @@ from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import (
     OUTPUTS,
+    RESULT,
     clear_leftovers,
     clear_outdated,
     clear_results,
     read_result,
-    write_result,
 )
+from kmn_cli.files import write_json
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -95,11 +96,17 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, device = reader.info, engine.listener, engine.network.device
+    info, listener, network = reader.info, engine.listener, engine.network.network
     # Of other formats: a run that adds one keeps them.
     before = read_result(job.folder, run, masks.contents)
     corrects = before is None and clear_outdated(job.folder, settings.formats)
     directions = Directions(settings.direction, masks, info.first)
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        listener.warn(text)
+
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -110,11 +117,7 @@ def _segment(
     )
     deciding = _but_masks(run, settings, masks)
     make_segmenter = partial(
-        VideoSegmenter,
-        engine.network.checkpoint.model,
-        settings.options,
-        device,
-        exact_times=listener.verbose,
+        VideoSegmenter, network, settings.options, exact_times=listener.verbose, warn=warn
     )
     make_state = partial(SavedState, run=deciding, warn=listener.warn)
     segmenter = make_segmenter()
@@ -127,7 +130,7 @@ def _segment(
     if continued is not None:
         listener.note(f"{job.folder}: {continued['note']}")
         listener.event("continued", output=str(job.folder), **continued)
-    reset_peak_memory(device)
+    reset_peak_memory(network.device)
     start = earlier.stop if earlier else info.first
     stop = info.first
 
@@ -137,7 +140,9 @@ def _segment(
         progress.advance()
 
     total = None if info.frames is None else info.frames + directions.frames_back(start)
-    with listener.progress(job.video.name, total, peak=lambda: peak_memory(device)) as progress:
+    with listener.progress(
+        job.video.name, total, peak=lambda: peak_memory(network.device)
+    ) as progress:
         way_back = WayBack(
             job.folder,
             info,
@@ -166,10 +171,10 @@ def _segment(
         stats = stats.after(done)
     listener.stages(stats.stages, stats.segmented)
 
-    warnings = [*masks.warnings, *reader.warnings]
-    warnings += [text for sink in sinks.values() for text in sink.warnings]
-    for text in warnings:
-        listener.warn(text)
+    for text in [*masks.warnings, *reader.warnings]:
+        warn(text)
+    for text in [text for sink in sinks.values() for text in sink.warnings]:
+        warn(text)
     document = {
         "version": __version__,
         **run,
@@ -179,8 +184,8 @@ def _segment(
         "source_fps": info.fps,
         "object_ids": list(masks.object_ids),
         "objects": report.to_json(),
-        "device": str(device),
-        "precision": segmenter.precision,
+        "device": str(network.device),
+        "precision": network.precision,
         "seconds": {
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
@@ -188,7 +193,7 @@ def _segment(
             "stages": {name: round(value, 3) for name, value in stats.stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
-        "peak_memory_bytes": peak_memory(device),
+        "peak_memory_bytes": peak_memory(network.device),
         "dropped_memory_frames": segmenter.dropped_frames,
         "continued": continued,
         "warnings": warnings,
@@ -199,7 +204,7 @@ def _segment(
     }
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
-    write_result(job.folder, document)
+    write_json(job.folder / RESULT, document)
     way_back.clear()
     if not job.alone:  # results of a single video may be corrected by further masks
         state.remove()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kmn_cli.errors import KmnError
 from kmn_cli.files import atomic_path
+from kmn_cli.inference.network import Network
 from kmn_cli.inference.object_report import ObjectReport
 from kmn_cli.inference.segmenter import VideoSegmenter
 
@@ -23,6 +24,13 @@ MAX_SHARE = 0.02  # of the time that saving may take
 GIVEN_EARLIER = 0.9  # of the time between two saves
 MAX_KEPT, MAX_BYTES = 8, 2**29  # of one video's states
 _TYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
+
+
+class Restored(NamedTuple):
+    """What became of a restored state."""
+
+    stop: int  # the first frame that is left
+    changed: tuple[str, ...]  # how the machine differs: other arithmetic, other last bits
 
 
 class SavedState:
@@ -36,8 +44,7 @@ class SavedState:
     Args:
         folder: of the results.
         run: everything that decides the results but the masks; a state of another run is not
-            used. Torch's version, the device, its threads and instructions are added here: other
-            arithmetic, other last bits.
+            used.
         deciding: tells the masks that decide the results before an index.
         segmenter: at its first frame.
         report: likewise.
@@ -60,14 +67,7 @@ class SavedState:
         self._kept = kept
         self._folder, self._segmenter, self._report = folder, segmenter, report
         self._deciding, self._every, self._warn = deciding, every, warn
-        device = segmenter.device
-        machine = [torch.__version__, str(device.type), torch.get_num_threads()]
-        machine += [torch.backends.cpu.get_cpu_capability(), segmenter.precision]
-        if segmenter.precision == "int8":
-            machine.append(version("openvino"))
-        if device.type == "cuda":
-            machine.append(torch.cuda.get_device_name(device))
-        self._run = {**run, "machine": machine}
+        self._run, self._machine = run, _machine(segmenter.network)
         self._next = time.monotonic() + every
 
     def due(self, *, given: bool) -> bool:
@@ -80,7 +80,7 @@ class SavedState:
         start = time.monotonic()
         facts, tensors = self._segmenter.state()
         content = {"run": self._run, "masks": self._deciding(index + 1), "stop": index + 1}
-        content |= {"segmenter": facts, "report": self._report.state()}
+        content |= {"machine": self._machine, "segmenter": facts, "report": self._report.state()}
         try:
             path = self._folder / f".state-{index + 1:08d}.safetensors"
             with atomic_path(path) as part:
@@ -92,15 +92,16 @@ class SavedState:
         now = time.monotonic()
         self._next = now + max(self._every, (now - start) / MAX_SHARE)
 
-    def restore(self, available: int) -> int | None:
-        """Restore the last state that can be used, and return the first frame that is left.
+    def restore(self, available: int) -> Restored | None:
+        """Restore the last state that can be used.
 
         Usable is one of the same run and masks whose frames are there up to the index
-        `available`. Others are removed: their frames are written anew from now on.
+        `available`; another machine, or fewer threads, goes on all the same. Others are removed:
+        their frames are written anew from now on.
         """
         for path in sorted(self._folder.glob(PATTERN), reverse=True):
-            if (stop := self._restore(path, available)) is not None:
-                return stop
+            if (restored := self._restore(path, available)) is not None:
+                return restored
             path.unlink(missing_ok=True)
         return None
 
@@ -109,7 +110,7 @@ class SavedState:
         for path in self._folder.glob(PATTERN):
             path.unlink(missing_ok=True)
 
-    def _restore(self, path: Path, available: int) -> int | None:
+    def _restore(self, path: Path, available: int) -> Restored | None:
         try:
             with safe_open(path, framework="pt") as file:
                 content = json.loads((file.metadata() or {})["kmn"])
@@ -121,8 +122,14 @@ class SavedState:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             self._segmenter.restore(content["segmenter"], tensors)
             self._report.restore(content["report"])
-            return stop
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+            before = content["machine"]
+            changed = [
+                f"{name} {before.get(name)}, now {value}"
+                for name, value in self._machine.items()
+                if before.get(name) != value
+            ]
+            return Restored(stop, tuple(changed))
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def _thin_out(self, newest: Path) -> None:
@@ -135,6 +142,20 @@ class SavedState:
             closest = min(gaps, key=lambda path: gaps[path])
             closest.unlink()
             del sizes[closest]
+
+
+def _machine(network: Network) -> dict[str, Any]:
+    """What decides the last bits of the results, beside the run itself."""
+    about: dict[str, Any] = {"device": network.device.type, "precision": network.precision}
+    about["torch"] = torch.__version__
+    if network.device.type == "cuda":
+        about["GPU"] = torch.cuda.get_device_name(network.device)
+    else:
+        about["threads"] = torch.get_num_threads()
+        about["instructions"] = torch.backends.cpu.get_cpu_capability()
+    if network.precision == "int8":
+        about["openvino"] = version("openvino")
+    return about
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:

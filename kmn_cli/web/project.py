@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from kmn_cli.batch.inputs import output_name
-from kmn_cli.batch.result import BACKWARD, NAME
+from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.errors import InputError
-from kmn_cli.files import atomic_path, list_images
+from kmn_cli.files import list_images, write_json
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import write_mask
@@ -132,12 +132,11 @@ class Project:
 
     def save(self) -> None:
         """Write edit.json."""
-        with atomic_path(self.folder / EDIT / "edit.json") as part:
-            part.write_text(json.dumps(self.notes), encoding="utf-8")
+        write_json(self.folder / EDIT / "edit.json", self.notes)
 
     def _adopt(self) -> None:
         """Take the masks that results were made from as the given ones."""
-        said = _read_json(self.folder / NAME)
+        said = _read_json(self.folder / RESULT)
         for index in {int(text.partition(":")[0]) for text in said.get("mask_contents", [])}:
             path = self.folder / "masks" / f"{self.stem(index)}.png"
             if path.exists():
@@ -158,7 +157,7 @@ def open_project(path: Path, output: Path) -> Project:
         InputError: it is neither, or its video is gone.
     """
     notes = _read_json(path / EDIT / "edit.json")
-    source = _read_json(path / NAME).get("input") or notes.get("video")
+    source = _read_json(path / RESULT).get("input") or notes.get("video")
     if source is None:
         return Project(path, output / output_name(path))
     if not Path(source).exists():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kmn_cli.batch.result import BACKWARD, NAME
+from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.media.images import load_image
 from kmn_cli.web.project import Project
 
@@ -95,7 +95,7 @@ class Survey:
         project = self._project
         times = {i: _made(path) for i, path in project.places(project.given).items()}
         times |= {int(i): made for i, made in project.notes["removed"].items()}
-        whole = _made(project.folder / NAME)
+        whole = _made(project.folder / RESULT)
         changed = [i for i, made in times.items() if made > whole]
         if not changed:
             return []
