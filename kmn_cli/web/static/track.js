@@ -21,6 +21,7 @@ const MENU = [
 
 export async function track(wanted = { direction: "both" }) {
   try {
+    by("progress").dataset.state = "running";
     await ask("track", wanted);
     order = wanted;
     S.direction = wanted.direction;
