@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from kmn_cli.commands.options import (
 )
 from kmn_cli.errors import UsageError
 from kmn_cli.media.prompt_text import parse_prompts
+
+if TYPE_CHECKING:
+    from kmn_cli.batch.first_mask import FirstMask, Saved
 
 
 def init_mask(
@@ -98,11 +101,25 @@ def init_mask(
             first = FirstMask(store, video, output)
             index = store.index(frame)
             if web:
-                from kmn_cli.web.server import serve
-
-                saved = serve(first, index, console, port=port, browser=browser)
+                saved = _draw(first, index, console, port=port, browser=browser)
             else:
                 names = first.add_labelme(prompts, from_labelme or [])
                 saved = first.save(index, prompts, names)
         console.result(saved.to_json())
         console.print(saved.to_text())
+
+
+def _draw(first: FirstMask, frame: int, console: Console, *, port: int, browser: bool) -> Saved:
+    """Show the page until it is closed, and return what was saved last."""
+    from kmn_cli.web.server import serve
+    from kmn_cli.web.session import MaskSession
+
+    session = MaskSession(first, frame)
+    try:
+        serve(session, console, port=port, browser=browser, todo="Draw the mask")
+    except KeyboardInterrupt:
+        if session.saved is None:
+            raise
+    if session.saved is None:
+        raise UsageError("The page was closed, and nothing was saved.", "Press Save on the page.")
+    return session.saved
