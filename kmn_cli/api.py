@@ -31,7 +31,8 @@ from kmn_cli.inference.loaded import LoadedNetwork, load_network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.media.frames import Frame
-from kmn_cli.media.masks import Mask, read_mask, write_mask
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, write_mask
 from kmn_cli.media.sinks import check_formats
 from kmn_cli.media.video import open_video
 

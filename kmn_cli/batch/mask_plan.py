@@ -15,7 +15,8 @@ import numpy as np
 from kmn_cli.batch.inputs import Video
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import list_images
-from kmn_cli.media.masks import Mask, combine_masks, read_mask
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, combine_masks
 from kmn_cli.media.video import Frame, VideoInfo, open_video
 
 

@@ -15,7 +15,6 @@ import torch
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.given_masks import GivenMasks
-from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
 from kmn_cli.inference.device import ready_for_inference
@@ -24,6 +23,7 @@ from kmn_cli.inference.pipeline import run_pipeline
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.media.frames import Frame
 from kmn_cli.media.images import load_image
+from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.layouts import Video
 from kmn_cli.media.masks import write_mask
 from kmn_cli.model.checkpoint import Checkpoint
@@ -104,7 +104,7 @@ class BenchmarkRun:
             [_ResultSink(part, video, wants_prob=enlarged)],
             lambda frame: _at_size(given(frame.name), frame.image if enlarged else None),
             # Which objects come later is not known before; no probabilities are asked for then.
-            object_ids=ids_in(read_labels(video.truth[0])) if enlarged else (),
+            object_ids=ids_in(read_ids(video.truth[0])) if enlarged else (),
             on_frame=lambda frame: on_frame(),
         )
         if not segmenter.object_ids:
@@ -137,7 +137,7 @@ class _ResultSink:
             self._size = first.size
             palette = first.getpalette("RGB") if first.mode == "P" else None
         self._palette = None if palette is None else bytes(palette).ljust(768, b"\0")
-        self._ids = np.array([0, *ids_in(read_labels(video.truth[0], binary=False))], np.uint8)
+        self._ids = np.array([0, *ids_in(read_ids(video.truth[0]))], np.uint8)
 
     def __enter__(self) -> _ResultSink:
         return self

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from kmn_cli.evaluation.labels import Labels
 from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask, read_pair
 from kmn_cli.media.images import load_image
+from kmn_cli.media.labels import Labels
 from kmn_cli.media.layouts import Video
 
 WIDTH = 520

@@ -29,7 +29,7 @@ from kmn_cli.files import cache_folder
 from kmn_cli.inference.partwise import PARTS, PartwiseKMN
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kmn_cli.inference.device import has_fast_bf16, ready_for_inference
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.sinks import open_sinks
 from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMN
