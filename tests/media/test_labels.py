@@ -116,7 +116,7 @@ SOURCES = {  # what was written: by which id each object comes back, and what mu
     "brush of Label Studio": (saved(np.where(LABELS > 0, np.uint8(255), np.uint8(0))), ONE, None),
     "SegmentationClass of CVAT": (
         saved(colours(BLACK, (250, 50, 83), (51, 221, 255))),
-        TURNED,
+        AS_APPEARS,
         None,
     ),
     "gray of ffmpeg": (by_ffmpeg("gray", 255), ONE, None),
