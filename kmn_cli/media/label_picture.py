@@ -97,8 +97,7 @@ def _refuse_lossy(path: Path) -> None:
         is_lossy = kind in _LOSSY or packed in ("jpeg", "tiff_jpeg", "webp")
     if is_lossy:
         raise InputError(
-            f"{path}: a {kind} picture is no mask: its compression changes the values along "
-            "edges.",
+            f"{path}: a {kind} picture is no mask: its compression changes the values along edges.",
             "Save the mask as PNG where it was made; a copy of this file as PNG is blurred, too.",
         )
 
