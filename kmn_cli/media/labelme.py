@@ -73,8 +73,6 @@ def read_labelme(path: Path, size: tuple[int, int]) -> list[LabelmeObject]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_text(path.read_bytes()))
-        if isinstance(document, list):  # as the first versions wrote it
-            return {"shapes": document}
         if isinstance(document["shapes"], list):
             return dict(document)
     except (OSError, ValueError, KeyError, TypeError) as error:

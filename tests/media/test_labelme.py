@@ -119,8 +119,8 @@ def test_shapes_of_a_picture_of_another_size_are_scaled(tmp_path: Path) -> None:
 def test_files_without_size_and_of_the_first_version(tmp_path: Path) -> None:
     file = write(tmp_path / "a.json", shape("p", SQUARE), imageWidth=None, imageHeight=None)
     assert labels_of(file)[40, 40] == 1
-    said = {"label": "p", "points": SQUARE, "line_color": None, "fill_color": None}
-    file.write_text(json.dumps([said]))
+    old = {"label": "p", "points": SQUARE, "line_color": None, "fill_color": None}
+    write(file, old)
     assert labels_of(file)[40, 40] == 1
 
 
