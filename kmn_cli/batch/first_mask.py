@@ -17,6 +17,7 @@ from kmn_cli.media.exports.targets import png
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.init_mask import check_all_there, draw_preview, mask_from_prompts
 from kmn_cli.media.labelme import read_labelme
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.masks import write_mask
 from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
@@ -106,7 +107,7 @@ class FirstMask:
         """
         labels = self.labels(index, prompts)
         check_all_there(labels, prompts)
-        preview = self.output.with_name(f"{self.output.stem}-preview.png")
+        preview = preview_of(self.output)
         with atomic_path(preview) as part:
             part.write_bytes(png(draw_preview(self.store.get(index).image, labels)))
         write_mask(self.output, labels)
@@ -128,8 +129,19 @@ class FirstMask:
         return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
 
 
+def preview_of(mask: Path) -> Path:
+    """Where the preview of a mask is written: beside it."""
+    return mask.with_name(f"{mask.stem}-preview.png")
+
+
 def mask_for_segment(
-    video: Path, folder: Path, boxes: Sequence[str], points: Sequence[str], start: str | None
+    video: Path,
+    folder: Path,
+    boxes: Sequence[str],
+    points: Sequence[str],
+    start: str | None,
+    *,
+    overwrite: bool,
 ) -> Path:
     """Make the mask that `kmn segment --box` means, of the first frame that is read.
 
@@ -138,13 +150,25 @@ def mask_for_segment(
         folder: of its results; the mask is FOLDER/first-mask.png, with a preview beside it.
         boxes, points: as typed.
         start: of the part that is read, as typed.
+        overwrite: whether another mask, or results of another, may be replaced.
 
     Raises:
-        UsageError: an option cannot be understood.
+        UsageError: an option cannot be understood, or something would be replaced.
         InputError: the video cannot be read, or an object has no pixel.
     """
+    output = folder / "first-mask.png"
     prompts = parse_prompts(boxes, points)
     with open_video(video, start=start) as reader:
         index = reader.info.first
     with FrameStore(video) as store:
-        return FirstMask(store, video, folder / "first-mask.png").save(index, prompts).mask
+        first = FirstMask(store, video, output)
+        if not overwrite:
+            if output.exists() and np.array_equal(read_ids(output), first.labels(index, prompts)):
+                return output
+            for path in (output, preview_of(output), folder / "result.json"):
+                if path.exists():
+                    raise UsageError(
+                        f"{path} is there already, of another mask.",
+                        "--overwrite replaces it; -o names another folder.",
+                    )
+        return first.save(index, prompts).mask

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kmn_cli.batch.both_ways import Directions
 from kmn_cli.batch.inputs import Video
-from kmn_cli.batch.mask_plan import MaskArgument, MaskPlan, masks_of
+from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
+from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.media.video import VideoInfo, VideoReader, open_video
 

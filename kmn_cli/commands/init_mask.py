@@ -88,7 +88,7 @@ def init_mask(
     Beside MASK, a preview is written that shows it over the frame.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.batch.first_mask import FirstMask
+        from kmn_cli.batch.first_mask import FirstMask, preview_of
         from kmn_cli.media.frame_store import FrameStore
 
         if output.suffix.lower() != ".png":  # others would blur ids
@@ -96,7 +96,8 @@ def init_mask(
         prompts = parse_prompts(box or [], points or [], polygon or [])
         if web and (prompts or from_labelme):
             raise UsageError("--web starts with an empty page.", "Leave out --box and the like.")
-        refuse_existing(output, overwrite)
+        for path in (output, preview_of(output)):
+            refuse_existing(path, overwrite)
         with FrameStore(video) as store:
             first = FirstMask(store, video, output)
             index = store.index(frame)
