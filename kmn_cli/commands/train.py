@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
+from kmn_cli.commands.progress import clock
 from kmn_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def train(
     trunk: Annotated[Trunk, typer.Option(help="Trunk of a new network.")] = Trunk.V1,
     trunk_weights: Annotated[
         str | None,
-        typer.Option(metavar="FILE|imagenet", help="What the trunk of a new network has learned."),
+        typer.Option(
+            metavar="FILE|imagenet|random",
+            help="What the trunk of a new network has learned (default: imagenet for resnet50).",
+        ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for this long.", min=0)] = None,
     iterations: Annotated[int | None, typer.Option(help="Or for so many steps.", min=1)] = None,
@@ -111,17 +115,14 @@ def train(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         if (minutes is None) == (iterations is None):
             raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
-        import torch
-
-        from kmn_cli.inference.device import to_device
+        from kmn_cli.commands.training_voice import TrainingVoice
         from kmn_cli.model import KMN, KMNConfig
-        from kmn_cli.training.allocator import keep_freed_memory
+        from kmn_cli.training.budget import Budget
         from kmn_cli.training.distributed import workers
-        from kmn_cli.training.loop import Budget
         from kmn_cli.training.loop import train as run_training
-        from kmn_cli.training.matching import frames_for_matching, match_from_start
+        from kmn_cli.training.machine import prepare
         from kmn_cli.training.recipe import Recipe
-        from kmn_cli.training.start import start_network
+        from kmn_cli.training.start import Start, start_network
         from kmn_cli.training.state import load_state
         from kmn_cli.training.validation import validator
 
@@ -145,19 +146,13 @@ def train(
             if group.is_first:
                 (output / "recipe.toml").write_text(recipe.to_toml())
                 group.barrier()
+            sources = _on_device(sources, own_device, console)
+            prepare(own_device)
             if state is not None:
                 model = KMN(KMNConfig.from_dict(state["network"]))
             else:
-                size = recipe.crop * 5 // 4  # the paper trains at 384 and segments at 480
-                network = KMNConfig(trunk.value, size=size, decoder_dim=recipe.decoder_dim)
-                model = start_network(init, network, trunk_weights, recipe.seed)
-                if init is None and recipe.match_start:
-                    console.note("Key heads: principal components of the trunk's features")
-                    frames = frames_for_matching(sources, recipe)
-                    match_from_start(
-                        to_device(model, own_device), frames, recipe.match_start, recipe.mask_gain
-                    )
-                model.config = replace(model.config, size=max(size, model.config.size))
+                start = Start(init, trunk.value, trunk_weights)
+                model = start_network(start, recipe, sources, own_device)
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(
                 iterations=iterations,
@@ -165,29 +160,31 @@ def train(
                 save_minutes=save_minutes,
                 validate_minutes=val_minutes,
             )
-            if own_device.type == "cpu":
-                keep_freed_memory()
-            torch.backends.cudnn.benchmark = True
-            progress = run_training(
-                model,
-                _on_device(sources, own_device, console),
-                recipe,
-                budget,
-                output,
-                own_device,
-                workers=group,
-                state=state,
-                validate=validate,
-                report=lambda share, text: console.note(f"{share:4.0%}  {text}"),
+            with TrainingVoice(console, recipe.batch * group.count) as voice:
+                progress = run_training(
+                    model,
+                    sources,
+                    recipe,
+                    budget,
+                    output,
+                    own_device,
+                    workers=group,
+                    state=state,
+                    validate=validate,
+                    report=voice.tell,
+                )
+            weights = output / "last.safetensors"
+            console.print(f"{weights}: {progress.step} steps in {clock(progress.seconds)}")
+            console.print(
+                f"try it: kmn segment VIDEO --mask MASK.png --weights {quote(str(weights))}"
             )
-            console.print(f"{output / 'last.safetensors'}: {progress.step} steps")
             console.result(
                 {
                     "run": str(output),
-                    "weights": str(output / "last.safetensors"),
+                    "weights": str(weights),
                     "steps": progress.step,
                     "seconds": progress.seconds,
-                    "best": progress.best,
+                    "best": voice.best,
                 }
             )
 

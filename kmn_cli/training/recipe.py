@@ -30,10 +30,11 @@ class Recipe:
         learning_rate: of everything but the trunks.
         trunk_rate: learning rate of both trunks.
         schedule: "constant" or "cosine" (to zero at the end).
-        warmup: steps over which the rate rises from zero.
+        warmup: share of the training over which the rate rises from a tenth.
         weight_decay: 0 is Adam, more is AdamW.
         clip_gradient: largest norm of the gradient; 0 turns it off.
-        average: decay of the weights' moving average, which is what is saved; 0 turns it off.
+        average: share of the steps so far over which the weights' moving average reaches back,
+            which is what is saved; 0 turns it off.
         iou_weight: weight of the soft IoU loss beside cross-entropy.
         freeze: parts of the query trunk that are not trained, from the stem on (0 to 4).
         precision: "fp32", "bf16", or "auto": bf16 where the device has it in hardware.
@@ -53,7 +54,7 @@ class Recipe:
         same_frame: share of samples whose three frames are one and the same (open).
         multi_object: share of batches with several objects (open).
         max_objects: most objects of a sample (open).
-        hide_probability: what the probability of a Hide-and-Seek cell grows to; main has none.
+        hide_probability: what the probability of a Hide-and-Seek cell of stills grows to.
         hide_ramp: share of the training after which it is reached, linearly (open).
         hide_grid: cells a side.
         hide_fill: "mean" colour, as the original Hide-and-Seek, or "black" (open).
@@ -71,7 +72,7 @@ class Recipe:
     learning_rate: float = 1e-5
     trunk_rate: float = 1e-5
     schedule: str = "constant"
-    warmup: int = 0
+    warmup: float = 0.0
     weight_decay: float = 0.0
     clip_gradient: float = 0.0
     average: float = 0.0
@@ -122,16 +123,9 @@ class Recipe:
             raise UsageError("batch, max_objects, hide_grid and short_side must be at least 1.")
         if not (0 < self.scale_min <= self.scale_max and 0 < self.zoom_min <= self.zoom_max):
             raise UsageError("scale_min and zoom_min must be above 0 and not above their maximum.")
-        shares = (
-            "hide_probability",
-            "paste",
-            "region",
-            "same_frame",
-            "multi_object",
-            "video_motion",
-            "average",
-        )
-        if not all(0 <= getattr(self, name) <= 1 for name in shares) or self.average == 1:
+        shares = ["hide_probability", "paste", "region", "same_frame", "multi_object"]
+        shares += ["video_motion", "average", "warmup"]
+        if not all(0 <= getattr(self, name) <= 1 for name in shares):
             raise UsageError(f"{', '.join(shares)} must lie between 0 and 1.")
         if not 0 <= self.freeze <= 4:
             raise UsageError("freeze must lie between 0 and 4.")
@@ -147,12 +141,17 @@ class Recipe:
         """
         if preset not in PRESETS:
             raise UsageError(f"Unknown preset {preset}.", f"Choose from {', '.join(PRESETS)}.")
-        values = {"stage": stage, **PRESETS[preset].get(stage, {})}
+        values: dict[str, Any] = {"stage": stage, **PRESETS[preset].get(stage, {})}
         if config is not None:
             try:
                 values |= tomllib.loads(config.read_text())
             except (OSError, ValueError) as error:
                 raise UsageError(f"{config}: cannot be read as TOML ({error}).") from error
+        if values["stage"] != stage:
+            raise UsageError(
+                f"{config} is a recipe of the stage {values['stage']}, not {stage}.",
+                f"Give --stage {values['stage']}, or take the line out of the file.",
+            )
         values |= settings
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for name, value in values.items():
@@ -199,9 +198,9 @@ class Recipe:
             shift=share * self.shift,
         )
 
-    def rate_factor(self, step: int, progress: float) -> float:
-        """What the learning rates are multiplied by."""
-        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+    def rate_factor(self, progress: float) -> float:
+        """What the learning rates are multiplied by after a share of the training."""
+        warm = max(0.1, _ramp(progress, self.warmup))
         return warm * ((1 + math.cos(math.pi * progress)) / 2 if self.schedule == "cosine" else 1)
 
 
@@ -217,10 +216,10 @@ _FAST = {
     "learning_rate": 2e-4,
     "trunk_rate": 4e-5,
     "schedule": "cosine",
-    "warmup": 100,
+    "warmup": 0.03,
     "weight_decay": 1e-4,
     "clip_gradient": 1.0,
-    "average": 0.995,
+    "average": 0.1,
     "iou_weight": 0.5,
     "freeze": 2,
     "precision": "auto",

@@ -23,7 +23,8 @@ from kmn_cli.data.store import build_store
 from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.model import KMN, KMNConfig
-from kmn_cli.training.loop import Budget, train
+from kmn_cli.training.budget import Budget
+from kmn_cli.training.loop import train
 from kmn_cli.training.recipe import Recipe
 from tests.drawn_data import write_stills
 
