@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kmn_cli.data.scan import read_pair, scan_videos
-from kmn_cli.inference.device import choose_device, ready_for_inference
+from kmn_cli.inference.device import choose_device
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions
 from kmn_cli.inference.self_check import self_check
 from kmn_cli.model import load_checkpoint
@@ -31,9 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     device, _ = choose_device(options.device)
     model = load_checkpoint(options.weights).model
-    chosen = replace(SegmentOptions.best_for(model.config), precision=options.precision)
     changes = {name: getattr(options, name) for name in ("size", "sigma") if getattr(options, name)}
-    chosen = replace(chosen, **changes)
+    chosen = replace(SegmentOptions.best_for(model.config), **changes)
     ready = ready_for_inference(model, device, options.precision)
     print(f"size {chosen.size}, sigma {chosen.sigma}\n\n| video | mean | objects |\n|---|---|---|")
     means = []
@@ -41,7 +41,7 @@ def main() -> None:
         root, _, names = videos.rpartition(":")
         for clip in scan_videos(Path(root), names.split(",")).clips:
             first = read_pair(clip[0])
-            answers = self_check(ready, first[..., :3], first[..., 3], chosen, device).values()
+            answers = self_check(ready, first[..., :3], first[..., 3], chosen).values()
             means.append(sum(answers) / len(answers))
             objects = " ".join(f"{iou:.2f}" for iou in answers)
             print(f"| {clip[0].image.parent.name} | {means[-1]:.3f} | {objects} |")
