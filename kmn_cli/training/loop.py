@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from kmn_cli.data.clips import Batch, draw_batch
 from kmn_cli.data.scene import Source
 from kmn_cli.inference.background import Prefetch
 from kmn_cli.model import KMN
-from kmn_cli.training.ahead import on_device
+from kmn_cli.training.ahead import drawn, on_device, threads_to_draw
 from kmn_cli.training.budget import Budget, Pace
 from kmn_cli.training.distributed import Workers
 from kmn_cli.training.interrupt import deferred_interrupt
@@ -80,7 +79,7 @@ def train(
     if state:
         trainer.restore(state)
     folder = RunFolder(run, recipe, budget, validate, workers, progress if state else None)
-    numbers = workers.numbers(recipe.batch)
+    numbers, threads = workers.numbers(recipe.batch), threads_to_draw(sources, device)
 
     def draw(step: int) -> Batch:
         settings = recipe.clip_settings(budget.share(replace(progress, step=step)))
@@ -89,7 +88,7 @@ def train(
     with (
         RunLog(run if workers.is_first else None, progress.step) as log,
         deferred_interrupt() as interrupted,
-        Prefetch(on_device(map(draw, itertools.count(progress.step)), device), depth=1) as batches,
+        Prefetch(on_device(drawn(draw, progress.step, threads), device), depth=1) as batches,
     ):
         pace = Pace(recipe.batch * workers.count)
         for batch in batches:
