@@ -12,12 +12,9 @@ import typer
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
 from kmn_cli.commands.progress import clock
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    import torch
-
-    from kmn_cli.data.scene import Source
     from kmn_cli.training.recipe import Recipe
 
 
@@ -115,6 +112,7 @@ def train(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         if (minutes is None) == (iterations is None):
             raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
+        from kmn_cli.commands.training_data import on_device, open_sources
         from kmn_cli.commands.training_voice import TrainingVoice
         from kmn_cli.model import KMN, KMNConfig
         from kmn_cli.training.budget import Budget
@@ -142,11 +140,11 @@ def train(
                 console.quiet, console.as_json = True, False
                 group.barrier()  # until the first process has decoded the pictures
             output.mkdir(parents=True, exist_ok=True)
-            sources = _sources(data, recipe, split, val or "", cache, console)
+            sources = open_sources(data, recipe, split, val or "", cache, console)
             if group.is_first:
                 (output / "recipe.toml").write_text(recipe.to_toml())
                 group.barrier()
-            sources = _on_device(sources, own_device, console)
+            sources = on_device(sources, own_device, console)
             prepare(own_device)
             if state is not None:
                 model = KMN(KMNConfig.from_dict(state["network"]))
@@ -206,70 +204,3 @@ def _same_recipe(saved: dict[str, Any], asked: Recipe, named: list[str]) -> Reci
             "Resume without it: the run's own recipe is used. Or start a new run with --init.",
         )
     return recipe
-
-
-def _sources(
-    data: list[str],
-    recipe: Recipe,
-    split: str | None,
-    val: str,
-    cache: Path | None,
-    console: Console,
-) -> list[Source]:
-    """Scans and decodes the data sets, saying what is in them and what is not usable.
-
-    Sequences that `--val` scores are left out of training, whatever data set names them.
-    """
-    from kmn_cli.data.scan import scan_stills, scan_videos
-    from kmn_cli.data.scene import Source
-    from kmn_cli.data.store import build_store
-    from kmn_cli.files import cache_folder
-    from kmn_cli.media.layouts import holds_videos
-    from kmn_cli.media.split_files import DAVIS_VAL
-
-    held_out = set(val.rpartition(":")[2].split(","))
-    sources = []
-    for text in data:
-        folder, equals, number = text.rpartition("=")
-        try:
-            weight = float(number) if equals else 1.0
-        except ValueError:
-            folder, equals, weight = text, "", 1.0
-        root = Path(folder if equals else text)
-        is_video = holds_videos(root, split)
-        if is_video and recipe.stage == "pretrain":
-            raise InputError(f"{root} holds videos.", "Pre-train on still images, or --stage main.")
-        if is_video:
-            scan = scan_videos(root, split=split, held_out=held_out)
-            if scored := sorted(scan.names & DAVIS_VAL):
-                console.warn(
-                    f"{root}: trains on {', '.join(scored)}, which DAVIS val scores: hold them out "
-                    "with --val or --split, or do not report scores on DAVIS."
-                )
-        else:
-            scan = scan_stills(root)
-        store = build_store(
-            scan, cache or cache_folder() / "frames", recipe.short_side, console.progress
-        )
-        kind = "videos" if is_video else "images"
-        console.note(f"{root}: {len(store.clips)} {kind}, {len(store.frames)} frames")
-        for note in scan.notes():
-            console.warn(f"{root}: {note}")
-        sources.append(Source(store, weight, recipe.motion(is_video)))
-    if recipe.stage == "main" and not any(len(s.store.clips[0]) > 1 for s in sources):
-        raise InputError("The main stage needs at least one data set of videos.", "Add one.")
-    return sources
-
-
-def _on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:
-    """Puts the decoded pictures on a GPU where they fit into half of its free memory."""
-    import dataclasses
-
-    import torch
-
-    size = sum(source.store.pixels.numel() for source in sources)
-    packed = any(source.store.is_packed for source in sources)  # decoded by the processor
-    if device.type != "cuda" or packed or size > torch.cuda.mem_get_info(device)[0] / 2:
-        return sources
-    console.detail(f"{size / 1e9:.1f} GB of pictures on {device}")
-    return [dataclasses.replace(s, store=s.store.to(device)) for s in sources]
