@@ -1,17 +1,27 @@
-"""Files and their names: whole or not at all, and in the order people expect."""
+"""Files and their names: whole or not at all, held by one process, in the order people expect."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from kmn_cli.errors import InputError, KmnError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+_GONE = {errno.ENOENT, errno.EEXIST}
+_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
+_TRIES = 1000  # each takes microseconds
 
 
 @contextmanager
@@ -24,19 +34,148 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         KmnError: when the folder or the file cannot be written (full disk, no permission).
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = _part_of(path)
+    with _naming(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            put_in_place(part, path)
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` that takes its place on success, else is removed.
+
+    Raises:
+        KmnError: when it cannot be written.
+    """
+    part = _part_of(path)
+    with _naming(path):
+        try:
+            part.mkdir(parents=True)
+            yield part
+            if path.is_dir():
+                shutil.rmtree(path)
+            put_in_place(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file or folder its name once it is whole; a file of that name is replaced."""
+    part.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all.
+
+    Raises:
+        KmnError: when it cannot be written.
+    """
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a document for programs, whole or not at all.
+
+    Raises:
+        KmnError: when it cannot be written.
+    """
+    write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{secrets.token_hex(8)}.part")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of an error of the system what could not be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
+        yield
     except OSError as error:
         raise KmnError(
             f"Cannot write {path}: {error.strerror or error}.",
             "Check the free space and the permissions of the folder, or choose another with -o.",
         ) from error
-    finally:
+
+
+class FileLock:
+    """A lock of the system on a small file that says who holds it.
+
+    It ends with the process, however that ends, so that there is no stale lock to judge. Shared
+    disks (NFS, Lustre, GPFS) pass such locks on between machines.
+
+    Args:
+        path: the file; made when taken, with the folders on the way, and removed when let go.
+        warn: called where the disk knows no locks; it counts as taken then.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path, self._warn = path, warn
+        self._file = -1
+
+    def take(self) -> bool:
+        """Take the lock; False while another process has it.
+
+        Raises:
+            KmnError: the file cannot be written.
+        """
+        while True:
+            file = self._open()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in _HELD:
+                    os.close(file)
+                    return False
+                folder = self._path.parent
+                self._warn(f"{folder}: this disk knows no locks; run only one kmn on this folder")
+            if self._is_at(file):
+                break
+            os.close(file)
+        with suppress(OSError):  # only for people to read; the disk may be full
+            os.ftruncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        self._file = file
+        return True
+
+    def let_go(self) -> None:
+        """Let others take it."""
+        # Unlinked while it is locked: who opened it meanwhile will see that it is gone.
         with suppress(OSError):
-            part.unlink()
+            self._path.unlink()
+        os.close(self._file)
+
+    def holder(self) -> str:
+        """The process that has it, for people."""
+        with suppress(OSError):
+            if text := self._path.read_text(encoding="utf-8", errors="replace").strip():
+                return text
+        return "another process"
+
+    def _open(self) -> int:
+        with _naming(self._path.parent):
+            for tries_left in reversed(range(_TRIES)):
+                try:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+                except OSError as error:
+                    # Who lets an empty folder go removes it, maybe between the two lines above.
+                    if error.errno not in _GONE or not tries_left:
+                        raise
+        raise AssertionError("the last try returns or raises")
+
+    def _is_at(self, file: int) -> bool:
+        """Whether an open file still has its name: its last holder may have removed it."""
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except OSError:
+            return False
 
 
 def cache_folder() -> Path:

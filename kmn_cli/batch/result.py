@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError
-from kmn_cli.files import atomic_path, list_images
+from kmn_cli.files import list_images
 
-NAME = "result.json"
+RESULT = "result.json"
 # What each format is called in a video's output folder.
 OUTPUTS = {
     "masks": "masks",
@@ -21,12 +21,6 @@ OUTPUTS = {
     "cutout": "cutout",
     "alpha": "alpha.mov",
 }
-
-
-def write_result(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write a video's result.json."""
-    with atomic_path(folder / NAME) as path:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -41,7 +35,7 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | N
         UsageError: the results are whole, but of another input or other settings.
     """
     try:
-        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
         if not present or (masks and len(list_images(folder / masks)) < document["frames"]):
@@ -58,7 +52,7 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | N
 
 def clear_results(folder: Path) -> None:
     """Remove a video's results, and nothing else that lies beside them."""
-    (folder / NAME).unlink(missing_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
     for path in (folder / name for name in OUTPUTS.values()):
         if path.is_dir():
             shutil.rmtree(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from kmn_cli.batch.rerun import rerun_line, write_list
 from kmn_cli.batch.shard import Shard
 from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
-from kmn_cli.files import atomic_path
+from kmn_cli.files import atomic_path, write_json
 
 LISTED = 20  # failures spelled out at the end; all are in summary.json
 
@@ -133,8 +132,7 @@ def _report(
     }
     listener.event("summary", **{k: v for k, v in document.items() if k != "results"})
     try:
-        with atomic_path(batch.output / f"summary{suffix}.json") as path:
-            path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_json(batch.output / f"summary{suffix}.json", document)
         list_file.unlink(missing_ok=True)
         if again:
             with atomic_path(list_file) as path:

@@ -13,11 +13,12 @@ from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import (
     OUTPUTS,
+    RESULT,
     clear_leftovers,
     clear_results,
     read_result,
-    write_result,
 )
+from kmn_cli.files import write_json
 from kmn_cli.media.video import Frame, VideoReader
 
 if TYPE_CHECKING:
@@ -168,6 +169,6 @@ def _segment(
     }
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
-    write_result(job.folder, document)
+    write_json(job.folder / RESULT, document)
     state.remove()
     return document

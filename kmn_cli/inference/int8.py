@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.files import cache_folder
+from kmn_cli.files import cache_folder, put_in_place
 from kmn_cli.inference.partwise import PARTS, PartwiseKMN
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
@@ -104,7 +104,7 @@ def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
             for name, graph in graphs.items():
                 openvino.save_model(graph, partial / f"{name}.xml")
             if not folder.is_dir():  # another process may have been faster
-                partial.replace(folder)
+                put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.errors import KmnError
-from kmn_cli.files import atomic_path, existing
+from kmn_cli.files import atomic_path, existing, put_in_place
 from kmn_cli.media.ffmpeg import INPUT, Ffmpeg, run
 from kmn_cli.media.probe import audio_codec
 
@@ -196,7 +196,7 @@ class VideoWriter:
                 target = [*streams, "-c:a", encoder, *self._target(joined)]
                 status, complaints = run(["-y", *video, *audio, *target])
                 if status == 0:
-                    joined.replace(self._part)
+                    put_in_place(joined, self._part)
                     return
         finally:
             with suppress(OSError):

@@ -94,7 +94,7 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def refuse(file: int, how: int) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr("kmn_cli.batch.claim.fcntl.flock", refuse)
+    monkeypatch.setattr("kmn_cli.files.fcntl.flock", refuse)
     warnings: list[str] = []
     with claim(tmp_path / "x", warn=warnings.append):
         assert "no locks" in warnings[0]

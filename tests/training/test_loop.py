@@ -86,7 +86,7 @@ def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source
     assert not torch.equal(state["average"][name], state["model"][name])
     sheet = np.asarray(Image.open(run / "samples" / "000001.png"))
     assert sheet.shape == (4 * 64, 7 * 64, 3)
-    assert not list(run.glob(".*partial"))
+    assert not list(run.glob(".*.part"))
 
 
 def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as rle
 
-from kmn_cli.files import atomic_path, list_images
+from kmn_cli.files import atomic_folder, atomic_path, list_images
 from kmn_cli.media.exports.categories import categories_of
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.exports.targets import atomic_folder, jpeg
+from kmn_cli.media.exports.targets import jpeg
 
 
 def write_coco(clips: Sequence[Clip], path: Path) -> None:
