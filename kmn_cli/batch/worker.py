@@ -118,7 +118,7 @@ def check_network(orders: Orders, device: torch.device, tell: Callable[[str], No
 
     And 8-bit graphs that are not there yet are better made once.
     """
-    from kmn_cli.inference.device import ready_for_inference
+    from kmn_cli.inference.ready import ready_for_inference
     from kmn_cli.model.checkpoint import load_checkpoint
 
     model = load_checkpoint(orders.weights).model

@@ -92,7 +92,7 @@ def _estimate(
         labels = job.plan_masks(settings, reader.info).any_labels()
         frame = next(iter(reader)).image
     options = settings.options
-    cost = measure(engine.network.checkpoint.model, options, engine.network.device, frame, labels)
+    cost = measure(engine.network.network, options, frame, labels)
     for row in todo:
         share = _load(row) / _load(largest)
         row["network_seconds"] = round(share * cost.seconds(row["frames"] or 0, options), 3)

@@ -154,9 +154,8 @@ def train(
                 if init is None and recipe.match_start:
                     console.note("Key heads: principal components of the trunk's features")
                     frames = frames_for_matching(sources, recipe)
-                    match_from_start(
-                        to_device(model, own_device), frames, recipe.match_start, recipe.mask_gain
-                    )
+                    to_device(model, own_device)
+                    match_from_start(model, frames, recipe.match_start, recipe.mask_gain)
                 model.config = replace(model.config, size=max(size, model.config.size))
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from kmn_cli.inference.device import choose_device, ready_for_inference
+from kmn_cli.inference.device import choose_device
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint
 
@@ -19,13 +19,13 @@ class LoadedNetwork:
     """A checkpoint on its device, in the form that runs fastest there.
 
     Attributes:
-        checkpoint: the network, with the name and the checksum of its file.
-        device: where it runs.
+        checkpoint: what was loaded, with the name and the checksum of its file.
+        network: ready to run, for any number of segmenters.
         precision: as asked: "auto", "fp32", "bf16" or "int8".
     """
 
     checkpoint: Checkpoint
-    device: torch.device
+    network: Network
     precision: str = "auto"
 
     def options(self, **chosen: Any) -> SegmentOptions:
@@ -34,7 +34,7 @@ class LoadedNetwork:
         Raises:
             UsageError: a number is out of range.
         """
-        best = SegmentOptions.best_for(self.checkpoint.model.config)
+        best = SegmentOptions.best_for(self.network.config)
         return replace(best, **{"precision": self.precision, **chosen})
 
 
@@ -62,5 +62,5 @@ def load_network(
     chosen, reason = choose_device(device)
     tell(f"device: {chosen} ({reason})")
     # Made ready once, or every video would make a copy of its own.
-    model = ready_for_inference(checkpoint.model, chosen, precision, tell)
-    return LoadedNetwork(replace(checkpoint, model=model), chosen, precision)
+    network = ready_for_inference(checkpoint.model, chosen, precision, tell)
+    return LoadedNetwork(checkpoint, network, precision)
