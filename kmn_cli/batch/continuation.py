@@ -48,16 +48,19 @@ def continue_run(
     formats = tuple(sinks)
     found = frames_on_disk(folder, formats)
     reason = why_not(formats)
-    stop = None
+    restored = None
     if found and reason is None:
-        stop = state.restore(info.first + found)
+        restored = state.restore(info.first + found)
         reason = "there is no usable state of the same run"
-    if stop is None:
+    if restored is None:
         state.remove()  # it must never meet the frames that are written from now on
         note = f"{reason}: all frames are segmented again"
         return None, {"frames_kept": 0, "note": note} if found else None
+    stop, changed = restored
     kept = stop - info.first
     note = f"{kept} frames of an interrupted run are kept"
+    if changed:
+        note += f"; last bits of the others may differ ({', '.join(changed)})"
     if "overlay" in sinks:
         note += "; overlay.mp4 is made again from their masks"
 

@@ -12,8 +12,8 @@ from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.media.video import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
-    from kmn_cli.inference.segmenter import SegmentOptions
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
+    from kmn_cli.inference.segment_options import SegmentOptions
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Job:
 
 
 def identity(
-    info: VideoInfo, masks: MaskPlan, settings: Settings, checkpoint: Checkpoint
+    info: VideoInfo, masks: MaskPlan, settings: Settings, network: LoadedNetwork
 ) -> dict[str, Any]:
     """The entries of result.json that say what was done: what decides the results."""
     return {
@@ -68,7 +68,7 @@ def identity(
             "end": settings.end,
             "masks": masks.checksums,
         },
-        "weights": {"name": checkpoint.name, "sha256": checkpoint.sha256},
+        "weights": {"name": network.name, "sha256": network.sha256},
     }
 
 

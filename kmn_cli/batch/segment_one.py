@@ -60,7 +60,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.network.checkpoint)
+        run = identity(info, masks, settings, engine.network)
         if done := finished(job.folder, run, settings):
             return Result(done, skipped=True)
         with claim(
@@ -92,11 +92,15 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, device = reader.info, engine.listener, engine.network.device
+    info, listener, network = reader.info, engine.listener, engine.network.ready
     before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
-    segmenter = VideoSegmenter(
-        engine.network.checkpoint.model, settings.options, device, exact_times=listener.verbose
-    )
+    warnings: list[str] = []
+
+    def warn(text: str) -> None:
+        warnings.append(text)
+        listener.warn(text)
+
+    segmenter = VideoSegmenter(network, settings.options, exact_times=listener.verbose, warn=warn)
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -112,7 +116,7 @@ def _segment(
     if continued is not None:
         listener.note(f"{job.folder}: {continued['note']}")
         listener.event("continued", output=str(job.folder), **continued)
-    reset_peak_memory(device)
+    reset_peak_memory(network.device)
     stop = info.first
 
     def count(frame: Frame) -> None:
@@ -121,7 +125,7 @@ def _segment(
         progress.advance()
 
     with listener.progress(
-        job.video.name, info.frames, peak=lambda: peak_memory(device)
+        job.video.name, info.frames, peak=lambda: peak_memory(network.device)
     ) as progress:
         stats = run_pipeline(
             reader,
@@ -137,10 +141,10 @@ def _segment(
     stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
     listener.stages(stages, stats.segmented)
 
-    warnings = [*masks.warnings, *reader.warnings]
-    warnings += [text for sink in sinks.values() for text in sink.warnings]
-    for text in warnings:
-        listener.warn(text)
+    for text in [*masks.warnings, *reader.warnings]:
+        warn(text)
+    for text in [text for sink in sinks.values() for text in sink.warnings]:
+        warn(text)
     document = {
         "version": __version__,
         **run,
@@ -149,8 +153,8 @@ def _segment(
         "source_fps": info.fps,
         "object_ids": list(masks.object_ids),
         "objects": report.to_json(),
-        "device": str(device),
-        "precision": segmenter.precision,
+        "device": str(network.device),
+        "precision": network.precision,
         "seconds": {
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
@@ -158,7 +162,7 @@ def _segment(
             "stages": {name: round(value, 3) for name, value in stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
-        "peak_memory_bytes": peak_memory(device),
+        "peak_memory_bytes": peak_memory(network.device),
         "dropped_memory_frames": segmenter.dropped_frames,
         "continued": continued,
         "warnings": warnings,

@@ -19,9 +19,9 @@ from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
 from kmn_cli.files import put_in_place
-from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.media.frames import Frame
 from kmn_cli.media.images import load_image
@@ -59,7 +59,7 @@ class BenchmarkRun:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._model = ready_for_inference(checkpoint.model, device, options.precision, tell)
+        self._network = ready_for_inference(checkpoint.model, device, options.precision, tell)
         self._options = options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)
@@ -97,7 +97,7 @@ class BenchmarkRun:
             shutil.rmtree(leftover, ignore_errors=True)
         given = GivenMasks(video, self._benchmark.protocol)
         enlarged = self._benchmark.is_enlarged
-        segmenter = VideoSegmenter(self._model, self._options, self._device)
+        segmenter = VideoSegmenter(self._network, self._options)
         reset_peak_memory(self._device)
         stats = run_pipeline(
             _frames(video, self._options.size if enlarged else None),

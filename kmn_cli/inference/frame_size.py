@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 STRIDE = 16
+FINEST_CELL = 4 * 4  # pixels of the decoder's map of the highest resolution
 CHANNELS_AT_ONCE = 8
 
 
@@ -47,13 +50,27 @@ class FrameSize:
             frame = functional.interpolate(frame, size, mode="bilinear", antialias=True)
         return functional.pad(frame, self.padding)
 
-    def labels_to_net(self, labels: Tensor) -> Tensor:
-        """Labels (H, W) uint8 to padded (H', W'), nearest, background around."""
-        plane = labels[None, None].float()
+    def mask_to_net(self, mask: Tensor) -> Tensor:
+        """Mask (H, W) bool to padded (H', W') in [0, 1]: shares of area, as of the image, so that
+        nothing is too small to leave a trace."""
+        plane = mask[None, None].float()
         size = (self.net_height, self.net_width)
         if size != (self.height, self.width):
-            plane = functional.interpolate(plane, size, mode="nearest-exact")
-        return functional.pad(plane, self.padding)[0, 0].to(labels.dtype)
+            plane = functional.interpolate(plane, size, mode="bilinear", antialias=True)
+        return functional.pad(plane, self.padding)[0, 0]
+
+    def too_coarse_for(self, labels: Tensor, ids: Sequence[int]) -> dict[int, int | None]:
+        """Which objects of labels (H, W) fill less than one cell of the decoder's finest map, and
+        the short side in pixels at which they fill it; None where they never do."""
+        counts = labels.flatten().bincount(minlength=256)
+        shrinks = min(self.net_height, self.net_width) / min(self.height, self.width)
+        needed = {}
+        for i in ids:
+            scale = math.sqrt(FINEST_CELL / int(counts[i]))
+            if scale > shrinks:
+                side = math.ceil(scale * min(self.height, self.width))
+                needed[i] = side if scale <= 1 else None
+        return needed
 
     def prob_from_net(self, prob: Tensor) -> Tensor:
         """Padded probabilities (C, H', W') to (C, H, W), bilinear."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,12 +15,20 @@ from torch import Tensor
 
 from kmn_cli.errors import KmnError
 from kmn_cli.files import atomic_path
+from kmn_cli.inference.network import Network
 from kmn_cli.inference.object_report import ObjectReport
 from kmn_cli.inference.segmenter import VideoSegmenter
 
 NAME = ".state.safetensors"
 MAX_SHARE = 0.02  # of the time that saving may take
 _TYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
+
+
+class Restored(NamedTuple):
+    """What became of a restored state."""
+
+    stop: int  # the first frame that is left
+    changed: tuple[str, ...]  # how the machine differs: other arithmetic, other last bits
 
 
 class SavedState:
@@ -31,9 +39,7 @@ class SavedState:
 
     Args:
         path: the file.
-        run: everything that decides the results; a state of another run is not used. Torch's
-            version, the device, its threads and instructions are added here: other arithmetic,
-            other last bits.
+        run: everything that decides the results; a state of another run is not used.
         segmenter: at its first frame.
         report: likewise.
         every: least seconds between two saves; 0 never saves.
@@ -51,14 +57,7 @@ class SavedState:
     ) -> None:
         self._path, self._segmenter, self._report = path, segmenter, report
         self._every, self._warn = every, warn
-        device = segmenter.device
-        machine = [torch.__version__, str(device.type), torch.get_num_threads()]
-        machine += [torch.backends.cpu.get_cpu_capability(), segmenter.precision]
-        if segmenter.precision == "int8":
-            machine.append(version("openvino"))
-        if device.type == "cuda":
-            machine.append(torch.cuda.get_device_name(device))
-        self._run = {**run, "machine": machine}
+        self._run, self._machine = run, _machine(segmenter.network)
         self._next = time.monotonic() + every
 
     def due(self) -> bool:
@@ -69,7 +68,7 @@ class SavedState:
         """Save; every frame before the index `stop` has been written."""
         start = time.monotonic()
         facts, tensors = self._segmenter.state()
-        content = {"run": self._run, "stop": stop, "segmenter": facts}
+        content = {"run": self._run, "machine": self._machine, "stop": stop, "segmenter": facts}
         header = {"kmn": json.dumps({**content, "report": self._report.state()})}
         try:
             with atomic_path(self._path) as part:
@@ -80,11 +79,11 @@ class SavedState:
         now = time.monotonic()
         self._next = now + max(self._every, (now - start) / MAX_SHARE)
 
-    def restore(self, available: int) -> int | None:
-        """Restore what was saved and return the first frame that is left.
+    def restore(self, available: int) -> Restored | None:
+        """Restore what was saved.
 
         Returns None without a usable state: one of the same run whose frames are there up to the
-        index `available`.
+        index `available`. Another machine, or fewer threads, goes on all the same.
         """
         try:
             with safe_open(self._path, framework="pt") as file:
@@ -94,13 +93,33 @@ class SavedState:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             self._segmenter.restore(content["segmenter"], tensors)
             self._report.restore(content["report"])
-            return int(content["stop"])
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+            before = content["machine"]
+            changed = [
+                f"{name} {before.get(name)}, now {value}"
+                for name, value in self._machine.items()
+                if before.get(name) != value
+            ]
+            return Restored(int(content["stop"]), tuple(changed))
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def remove(self) -> None:
         """Forget it: the video is finished."""
         self._path.unlink(missing_ok=True)
+
+
+def _machine(network: Network) -> dict[str, Any]:
+    """What decides the last bits of the results, beside the run itself."""
+    about: dict[str, Any] = {"device": network.device.type, "precision": network.precision}
+    about["torch"] = torch.__version__
+    if network.device.type == "cuda":
+        about["GPU"] = torch.cuda.get_device_name(network.device)
+    else:
+        about["threads"] = torch.get_num_threads()
+        about["instructions"] = torch.backends.cpu.get_cpu_capability()
+    if network.precision == "int8":
+        about["openvino"] = version("openvino")
+    return about
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:

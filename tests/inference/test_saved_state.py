@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from kmn_cli.inference.object_report import ObjectReport
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.saved_state import SavedState
 from kmn_cli.inference.segmenter import Prediction, SegmentOptions, VideoSegmenter
 from kmn_cli.media.video import Frame
@@ -55,7 +56,8 @@ class Run:
     def __init__(
         self, model: KMN, options: SegmentOptions, path: Path, run: dict[str, Any] | None = None
     ) -> None:
-        self.segmenter = VideoSegmenter(model, options)
+        network = ready_for_inference(model, precision=options.precision)
+        self.segmenter = VideoSegmenter(network, options)
         self.report = ObjectReport((3, 7, 9), {0, 4, 8})
         self.warnings: list[str] = []
         self.state = SavedState(
@@ -78,7 +80,7 @@ def test_bit_for_bit_from_every_frame(model: KMN, options: SegmentOptions, tmp_p
         whole.state.save(index + 1)
     for stop in range(1, FRAMES):
         later = Run(model, options, tmp_path / str(stop))
-        assert later.state.restore(stop) == stop
+        assert later.state.restore(stop) == (stop, ())
         for index in range(stop, FRAMES):
             answer = later.step(index)
             assert np.array_equal(answer.labels, expected[index].labels), (stop, index)
@@ -101,7 +103,27 @@ def test_only_its_own_run_is_continued(model: KMN, saved: Path) -> None:
     assert Run(model, SegmentOptions(), saved, {"run": 2}).state.restore(3) is None
     assert Run(model, SegmentOptions(), saved).state.restore(2) is None  # a frame is missing
     assert Run(model, SegmentOptions(), saved.with_name("none")).state.restore(3) is None
-    assert Run(model, SegmentOptions(), saved).state.restore(3) == 3
+    assert Run(model, SegmentOptions(), saved).state.restore(3) == (3, ())
+
+
+def test_fewer_threads_go_on(model: KMN, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the advice after a process that died of too little memory says."""
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads + 5)
+    run = Run(model, SegmentOptions(), saved)
+    assert run.state.restore(3) == (3, (f"threads {threads}, now {threads + 5}",))
+    assert run.segmenter.object_ids == (3, 7)
+
+
+def test_another_precision_goes_on(model: KMN, saved: Path) -> None:
+    """What `auto` chose on the machine of before."""
+    for stop, precision in ((3, "bf16"), (4, "fp32"), (5, "bf16")):
+        run = Run(model, SegmentOptions(precision=precision), saved)
+        restored = run.state.restore(stop)
+        assert restored is not None
+        assert stop == 3 or any(precision in text for text in restored.changed)
+        run.step(stop)
+        run.state.save(stop + 1)
 
 
 def test_a_damaged_state_is_no_state(model: KMN, saved: Path) -> None:
