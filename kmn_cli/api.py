@@ -125,6 +125,7 @@ def segment_video(
     options: SegmentOptions | None = None,
     overwrite: bool = False,
     save_every: float = 30.0,
+    direction: str = "auto",
     progress: Callable[[int, int | None], None] | None = None,
 ) -> VideoResult:
     """Segment one video into a folder, as `kmn segment` does.
@@ -143,6 +144,8 @@ def segment_video(
         options: from `network.options(...)`; None is what the network is best at.
         overwrite: make results anew that are there already.
         save_every: seconds between saves of what an interrupted call needs to go on; 0 never does.
+        direction: "auto" follows the objects of the first mask backwards, too, if there are frames
+            before it; "both" those of later masks as well; "forward" leaves those frames empty.
         progress: called after each frame with the number of frames done and, if it is known, of
             all.
 
@@ -161,6 +164,7 @@ def segment_video(
         check_formats(formats),
         overwrite,
         save_every,
+        direction,
     )
     job = Job(source, _mask_arguments(mask), alone=True, folder=folder)
     engine = Engine(network, _Counter(progress))

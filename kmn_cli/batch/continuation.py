@@ -29,7 +29,7 @@ def why_not(formats: Sequence[str]) -> str | None:
 
 
 def continue_run(
-    folder: Path, sinks: Mapping[str, Sink], state: SavedState, info: VideoInfo
+    folder: Path, sinks: Mapping[str, Sink], state: SavedState, info: VideoInfo, run: str
 ) -> tuple[Earlier | None, dict[str, Any] | None]:
     """Restore the state of an interrupted run, if there is one.
 
@@ -38,6 +38,7 @@ def continue_run(
         sinks: by their format.
         state: with a fresh segmenter, which is restored.
         info: the source.
+        run: what to call the one that made the frames.
 
     Returns:
         What need not be done again; and for result.json how many frames were kept, and why: None
@@ -58,7 +59,7 @@ def continue_run(
         return None, {"frames_kept": 0, "note": note} if found else None
     stop, changed = restored
     kept = stop - info.first
-    note = f"{kept} frames of an interrupted run are kept"
+    note = f"{kept} frames of {run} are kept"
     if changed:
         note += f"; last bits of the others may differ ({', '.join(changed)})"
     if "overlay" in sinks:

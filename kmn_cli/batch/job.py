@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kmn_cli.batch.both_ways import Directions
 from kmn_cli.batch.inputs import Video
 from kmn_cli.batch.mask_plan import MaskArgument, MaskPlan, masks_of
 from kmn_cli.batch.result import input_bytes, read_result
@@ -26,6 +27,7 @@ class Settings:
     formats: tuple[str, ...]
     overwrite: bool = False
     save_every: float = 30.0
+    direction: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,25 @@ def identity(
             **asdict(settings.options),
             "start": settings.start,
             "end": settings.end,
+            "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },
         "weights": {"name": network.name, "sha256": network.sha256},
     }
 
 
-def finished(folder: Path, run: dict[str, Any], settings: Settings) -> dict[str, Any] | None:
+def finished(
+    folder: Path, run: dict[str, Any], masks: MaskPlan, settings: Settings
+) -> dict[str, Any] | None:
     """The result.json of a video that need not be done, or None.
 
     Args:
         folder: of the results.
         run: its `identity`.
+        masks: of the video.
 
     Raises:
         UsageError: the folder holds the results of something else.
     """
-    done = None if settings.overwrite else read_result(folder, run)
+    done = None if settings.overwrite else read_result(folder, run, masks.contents)
     return done if done and set(settings.formats) <= set(done["outputs"]) else None

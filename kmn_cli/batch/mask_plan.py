@@ -144,7 +144,9 @@ class MaskPlan:
         palette: of the first mask that has one, 768 bytes.
         warnings: what the masks' repair has to say.
         frames: indices of the frames masks are given for.
+        given: ids of the objects that each of them marks.
         checksums: "frame:sha256" of every file, to tell one run from another.
+        contents: "frame:sha256" of every frame's ids, which are what decides.
     """
 
     def __init__(
@@ -173,25 +175,29 @@ class MaskPlan:
                 self._files.setdefault(index, []).append(argument)
         self._refuse_outside(stop)
         self.frames = frozenset(self._files)
-        ids: set[int] = set()
+        self._seen: set[int] = set()
+        self.given: dict[int, frozenset[int]] = {}
         self.palette: bytes | None = None
         self.warnings: list[str] = []
         self.checksums: list[str] = []
+        self.contents: list[str] = []
         for index, given in sorted(self._files.items()):
             mask = self._read(given)
-            ids.update(mask.ids)
+            self.given[index] = frozenset(mask.ids)
+            self.contents.append(f"{index}:{hashlib.sha256(mask.labels.tobytes()).hexdigest()}")
             self.palette = self.palette or mask.palette
             self.warnings += mask.warnings
             self.checksums += [f"{index}:{one.checksum()}" for one in given]
-        self.object_ids = tuple(sorted(ids))
-        if not ids:
+        self.object_ids = tuple(sorted(frozenset().union(*self.given.values())))
+        if not self.object_ids:
             raise InputError(
                 f"{arguments[0].path.parent}: no mask marks an object in the frames that are read.",
                 "Give at least one mask with an object in it.",
             )
 
     def __call__(self, frame: Frame) -> np.ndarray | None:
-        given = self._files.pop(frame.index, None)
+        self._seen.add(frame.index)
+        given = self._files.get(frame.index)
         labels = self._read(given).labels if given else None
         return labels if labels is not None and labels.any() else None
 
@@ -210,8 +216,8 @@ class MaskPlan:
         Raises:
             InputError: naming the mask and the number of frames.
         """
-        if self._files:
-            raise self._outside(min(self._files), f"{self._info.path} has {stop} frames")
+        if left := self.frames - self._seen:
+            raise self._outside(min(left), f"{self._info.path} has {stop} frames")
 
     def _read(self, given: Sequence[MaskArgument]) -> Mask:
         size = (self._info.width, self._info.height)

@@ -63,7 +63,8 @@ def _look(job: Job, settings: Settings, engine: Engine) -> Row:
         with job.open(settings) as reader:
             info = reader.info
         masks = job.plan_masks(settings, info)
-        done = finished(job.folder, identity(info, masks, settings, engine.network), settings)
+        run = identity(info, masks, settings, engine.network)
+        done = finished(job.folder, run, masks, settings)
     except KmnError as error:
         return {**row, "plan": "error", "message": error.message}
     return {

@@ -32,6 +32,13 @@ from kmn_cli.commands.options import (
 from kmn_cli.errors import UsageError
 
 
+class Direction(StrEnum):
+    """Which way objects are followed."""
+
+    both = "both"
+    forward = "forward"
+
+
 class Engine(StrEnum):
     """What works off the videos."""
 
@@ -98,6 +105,15 @@ def segment(
         str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop before this time.")] = None,
+    direction: Annotated[
+        Direction | None,
+        typer.Option(
+            show_default=False,
+            help="both: also objects of later masks are followed backwards, and between two masks "
+            "the nearer one decides; forward: frames before the first mask stay empty; default: "
+            "these are followed backwards from the first mask.",
+        ),
+    ] = None,
     precision: PrecisionOf = Precision.auto,
     weights: Annotated[
         str | None,
@@ -213,7 +229,8 @@ def segment(
             read=read,
             precision=precision,
         )
-        settings = Settings(options, start, end, wanted, overwrite, save_every)
+        way = direction.value if direction else "auto"
+        settings = Settings(options, start, end, wanted, overwrite, save_every, way)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
         if dry_run:
             from kmn_cli.commands.dry_run import show_plan
