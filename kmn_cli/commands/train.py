@@ -16,7 +16,7 @@ from kmn_cli.errors import InputError, UsageError
 if TYPE_CHECKING:
     import torch
 
-    from kmn_cli.data.clips import Source
+    from kmn_cli.data.scene import Source
     from kmn_cli.training.recipe import Recipe
 
 
@@ -113,10 +113,13 @@ def train(
             raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
         import torch
 
+        from kmn_cli.inference.device import to_device
         from kmn_cli.model import KMN, KMNConfig
+        from kmn_cli.training.allocator import keep_freed_memory
         from kmn_cli.training.distributed import workers
         from kmn_cli.training.loop import Budget
         from kmn_cli.training.loop import train as run_training
+        from kmn_cli.training.matching import frames_for_matching, match_from_start
         from kmn_cli.training.recipe import Recipe
         from kmn_cli.training.start import start_network
         from kmn_cli.training.state import load_state
@@ -146,8 +149,13 @@ def train(
                 model = KMN(KMNConfig.from_dict(state["network"]))
             else:
                 size = recipe.crop * 5 // 4  # the paper trains at 384 and segments at 480
-                network = KMNConfig(trunk=trunk.value, size=size)
+                network = KMNConfig(trunk.value, size=size, decoder_dim=recipe.decoder_dim)
                 model = start_network(init, network, trunk_weights, recipe.seed)
+                if init is None and recipe.match_start:
+                    console.note("Key heads: principal components of the trunk's features")
+                    frames = frames_for_matching(sources, recipe)
+                    to_device(model, own_device)
+                    match_from_start(model, frames, recipe.match_start, recipe.mask_gain)
                 model.config = replace(model.config, size=max(size, model.config.size))
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(
@@ -156,6 +164,8 @@ def train(
                 save_minutes=save_minutes,
                 validate_minutes=val_minutes,
             )
+            if own_device.type == "cpu":
+                keep_freed_memory()
             torch.backends.cudnn.benchmark = True
             progress = run_training(
                 model,
@@ -212,8 +222,8 @@ def _sources(
 
     Sequences that `--val` scores are left out of training, whatever data set names them.
     """
-    from kmn_cli.data.clips import Source
     from kmn_cli.data.scan import scan_stills, scan_videos
+    from kmn_cli.data.scene import Source
     from kmn_cli.data.store import build_store
     from kmn_cli.files import cache_folder
     from kmn_cli.media.layouts import holds_videos

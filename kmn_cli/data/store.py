@@ -51,25 +51,28 @@ class FrameStore:
         frames: (offset, H, W) of each frame; packed, (offset, bytes of the JPEG, of the PNG).
         clips: frame numbers of each clip, in time order; a still image is a clip of one.
         is_packed: whether a frame is decoded when it is asked for.
+        host: the same pixels where NumPy can read them, if `pixels` are elsewhere.
     """
 
     pixels: Tensor
     frames: list[tuple[int, int, int]]
     clips: list[list[int]]
     is_packed: bool = False
+    host: Tensor | None = None
 
-    def __getitem__(self, frame: int) -> Tensor:
-        """One frame, (H, W, 4) uint8."""
+    def __getitem__(self, frame: int) -> np.ndarray:
+        """One frame, (H, W, 4) uint8, without waiting for a device."""
         offset, first, second = self.frames[frame]
+        host = self.pixels if self.host is None else self.host
         if self.is_packed:
-            data = self.pixels[offset : offset + first + second].numpy()
-            return torch.from_numpy(unpack(data[:first], data[first:]))
-        size = first * second * CHANNELS
-        return self.pixels[offset : offset + size].view(first, second, CHANNELS)
+            data = host[offset : offset + first + second].numpy()
+            return unpack(data[:first], data[first:])
+        flat = host[offset : offset + first * second * CHANNELS].numpy()
+        return flat.reshape(first, second, CHANNELS)
 
     def to(self, device: torch.device) -> FrameStore:
         """The same frames on a device; not for a packed store."""
-        return replace(self, pixels=self.pixels.to(device))
+        return replace(self, pixels=self.pixels.to(device), host=self.pixels)
 
 
 def build_store(

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from kmn_cli.data.clips import Batch, Source, draw_batch
+from kmn_cli.data.clips import Batch, draw_batch
+from kmn_cli.data.scene import Source
 from kmn_cli.errors import KmnError
 from kmn_cli.inference.background import Prefetch
 from kmn_cli.inference.device import has_fast_bf16, to_device

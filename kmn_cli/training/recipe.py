@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kmn_cli.data.augment import WarpRange
-from kmn_cli.data.clips import ClipSettings
+from kmn_cli.data.scene import ClipSettings
 from kmn_cli.errors import UsageError
 
 STAGES = ("pretrain", "main")
@@ -37,6 +37,11 @@ class Recipe:
         iou_weight: weight of the soft IoU loss beside cross-entropy.
         freeze: parts of the query trunk that are not trained, from the stem on (0 to 4).
         precision: "fp32", "bf16", or "auto": bf16 where the device has it in hardware.
+        match_start: mean similarity k·k/√C_k of a cell with itself that the key heads of a new
+            network start with, as principal components of the trunk's features; 0 leaves them
+            random, as the paper does.
+        decoder_dim: channels of a new network's decoder.
+        mask_gain: what the memory stem's mask convolutions of a new network are multiplied by.
         rotation, shear: degrees, either way, of a still's three frames (open in the paper).
         scale_min, scale_max: of a still's three frames (open).
         shift: of a still's three frames, as a share of the crop (open).
@@ -44,6 +49,8 @@ class Recipe:
         zoom_min, zoom_max: magnification of the whole clip (open).
         jitter: strength of the colour jitter (open).
         paste: share of samples with a pasted occluder (open).
+        region: share of stills whose target is an arbitrary region, not the object (open).
+        same_frame: share of samples whose three frames are one and the same (open).
         multi_object: share of batches with several objects (open).
         max_objects: most objects of a sample (open).
         hide_probability: what the probability of a Hide-and-Seek cell grows to; main has none.
@@ -71,6 +78,9 @@ class Recipe:
     iou_weight: float = 0.0
     freeze: int = 0
     precision: str = "fp32"
+    match_start: float = 0.0
+    mask_gain: float = 1.0
+    decoder_dim: int = 256
     rotation: float = 30.0
     shear: float = 15.0
     scale_min: float = 0.8
@@ -81,6 +91,8 @@ class Recipe:
     zoom_max: float = 1.5
     jitter: float = 0.1
     paste: float = 0.0
+    region: float = 0.0
+    same_frame: float = 0.0
     multi_object: float = 0.5
     max_objects: int = 3
     hide_probability: float = 0.5
@@ -110,7 +122,15 @@ class Recipe:
             raise UsageError("batch, max_objects, hide_grid and short_side must be at least 1.")
         if not (0 < self.scale_min <= self.scale_max and 0 < self.zoom_min <= self.zoom_max):
             raise UsageError("scale_min and zoom_min must be above 0 and not above their maximum.")
-        shares = ("hide_probability", "paste", "multi_object", "video_motion", "average")
+        shares = (
+            "hide_probability",
+            "paste",
+            "region",
+            "same_frame",
+            "multi_object",
+            "video_motion",
+            "average",
+        )
         if not all(0 <= getattr(self, name) <= 1 for name in shares) or self.average == 1:
             raise UsageError(f"{', '.join(shares)} must lie between 0 and 1.")
         if not 0 <= self.freeze <= 4:
@@ -152,7 +172,6 @@ class Recipe:
 
     def clip_settings(self, progress: float) -> ClipSettings:
         """How samples are drawn after a share of the training, `progress` in [0, 1]."""
-        hide = self.hide_probability if self.stage == "pretrain" else 0.0
         return ClipSettings(
             crop=self.crop,
             zoom=(self.zoom_min, self.zoom_max),
@@ -161,7 +180,9 @@ class Recipe:
             max_objects=self.max_objects,
             multi_object=self.multi_object,
             paste=self.paste,
-            hide_probability=hide * _ramp(progress, self.hide_ramp),
+            region=self.region,
+            same_frame=self.same_frame,
+            hide_probability=self.hide_probability * _ramp(progress, self.hide_ramp),
             hide_grid=self.hide_grid,
             hide_fill=self.hide_fill,
             hide_independent=self.hide_independent,
@@ -203,6 +224,12 @@ _FAST = {
     "iou_weight": 0.5,
     "freeze": 2,
     "precision": "auto",
+    "match_start": 30.0,
+    "mask_gain": 0.2,
+    "decoder_dim": 128,
+    "region": 0.4,
+    "same_frame": 0.15,
+    "zoom_min": 0.6,
     "paste": 0.5,
     "multi_object": 0.25,
     "max_objects": 2,
@@ -211,10 +238,16 @@ _FAST = {
 }
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "paper": {},
+    "paper": {"main": {"hide_probability": 0.0}},
     "fast": {
         "pretrain": _FAST,
-        "main": {**_FAST, "learning_rate": 1e-4, "video_motion": 0.2, "interval_ramp": 0.5},
+        "main": {
+            **_FAST,
+            "learning_rate": 1e-4,
+            "video_motion": 0.2,
+            "interval_ramp": 0.5,
+            "hide_probability": 0.1,
+        },
     },
 }
 

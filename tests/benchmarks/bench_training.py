@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 
-from kmn_cli.data.clips import Source
 from kmn_cli.data.scan import scan_stills
+from kmn_cli.data.scene import Source
 from kmn_cli.data.store import build_store
 from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory

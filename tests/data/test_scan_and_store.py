@@ -93,7 +93,7 @@ def test_store_is_decoded_once_and_again_when_a_file_changes(stills, tmp_path):
 def test_store_reduces_large_pictures(stills, tmp_path):
     store = build_store(scan_stills(stills), tmp_path / "cache", 32)
     assert store[0].shape == (32, 40, 4)
-    assert set(store[0][..., 3].unique().tolist()) == {0, 1}
+    assert set(np.unique(store[0][..., 3]).tolist()) == {0, 1}
 
 
 def test_ids_of_index_masks_are_kept_and_void_is_background(videos, tmp_path):
@@ -105,7 +105,7 @@ def test_ids_of_index_masks_are_kept_and_void_is_background(videos, tmp_path):
     image.putpalette([n for n in range(256) for _ in range(3)])
     image.save(path)
     store = build_store(scan_videos(videos), tmp_path / "cache", 480)
-    assert store[0][..., 3].unique().tolist() == [0, 3, 7]
+    assert np.unique(store[0][..., 3]).tolist() == [0, 3, 7]
 
 
 def break_image(root: Path) -> None:

@@ -19,7 +19,10 @@ def test_paper_preset_is_the_paper(stage):
     recipe = Recipe.resolve("paper", stage, None, {})
     assert (recipe.crop, recipe.batch, recipe.learning_rate) == (384, 4, 1e-5)
     assert (recipe.trunk_rate, recipe.schedule, recipe.weight_decay) == (1e-5, "constant", 0)
-    assert (recipe.hide_grid, recipe.hide_probability, recipe.max_interval) == (24, 0.5, 25)
+    assert (recipe.hide_grid, recipe.max_interval) == (24, 25)
+    assert recipe.hide_probability == (0.5 if stage == "pretrain" else 0)  # section 4: stills only
+    assert (recipe.match_start, recipe.mask_gain, recipe.decoder_dim) == (0, 1, 256)
+    assert (recipe.region, recipe.same_frame) == (0, 0)
     assert (recipe.iou_weight, recipe.average, recipe.freeze) == (0, 0, 0)
     optimizer = build_optimizer(KMN(KMNConfig.tiny()), recipe)
     assert type(optimizer) is torch.optim.Adam
