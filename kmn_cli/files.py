@@ -11,7 +11,9 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError, KmnError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
+)
 
 
 @contextmanager
