@@ -18,7 +18,9 @@ from typing import Any
 from kmn_cli import platforms
 from kmn_cli.errors import InputError, KmnError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
+)
 
 _GONE = {errno.ENOENT, errno.EEXIST}
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
