@@ -18,12 +18,17 @@ from typing import Any
 from kmn_cli import platforms
 from kmn_cli.errors import InputError, KmnError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
+)
 
 _GONE = {errno.ENOENT, errno.EEXIST}
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 _TRIES = 1000  # each takes microseconds
 SECONDS_BETWEEN_LOOKS = 0.5
+
+
+_MASK_NAME = re.compile(r"(^|[ ._-])masks?([ ._-]preview)?$", re.IGNORECASE)
 
 
 @contextmanager
@@ -214,19 +219,12 @@ def is_image(path: Path) -> bool:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the pictures in `folder`, naturally sorted.
+    """Return the pictures in `folder`, naturally sorted, but for masks that lie among them.
 
     Raises:
         InputError: when the folder cannot be read, or two pictures have one stem.
     """
-    try:
-        found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
-    except OSError as error:
-        raise InputError(
-            f"Cannot read the folder {folder}: {error.strerror or error}.",
-            "Check the path and its permissions.",
-        ) from error
-    found.sort(key=lambda path: natural_key(path.name))
+    found = split_images(folder)[0]
     by_stem: dict[str, Path] = {}
     for path in found:
         twin = by_stem.setdefault(path.stem, path)
@@ -236,6 +234,33 @@ def list_images(folder: Path) -> list[Path]:
                 "Keep one picture for each frame; move masks to a folder of their own.",
             )
     return found
+
+
+def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the pictures in `folder` and the masks among them, both naturally sorted.
+
+    A mask is called so (mask.png, 00000_mask.png), or is the PNG beside a JPEG of its name. Where
+    all are, they are what the folder is about.
+
+    Raises:
+        InputError: when the folder cannot be read.
+    """
+    try:
+        found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
+    except OSError as error:
+        raise InputError(
+            f"Cannot read the folder {folder}: {error.strerror or error}.",
+            "Check the path and its permissions.",
+        ) from error
+    found.sort(key=lambda path: natural_key(path.name))
+    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
+    masks = [
+        path
+        for path in found
+        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
+    ]
+    frames = [path for path in found if path not in set(masks)]
+    return (frames, masks) if frames else (found, [])
 
 
 def existing(path: Path) -> Path:

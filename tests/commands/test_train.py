@@ -137,6 +137,7 @@ def test_resume_keeps_the_recipe_and_needs_no_init(stills, tmp_path, tiny_weight
         (["--iterations", "1", "--val", "VIDEOS:v0", "--val-frames", "2"], 2, "three frames"),
         (["--iterations", "1", "--init", "nothing.safetensors"], 4, "no such weights"),
         (["--iterations", "1", "--trunk-weights", "nothing.pth"], 4, "nothing.pth"),
+        (["--iterations", "1", "--trunk-weights", "random"], 2, "random resnet50 would never"),
         (["--iterations", "1", "--data", "nowhere"], 3, "no such folder"),
     ],
 )  # fmt: skip
@@ -157,6 +158,41 @@ def test_stage_and_data_must_fit(stills, videos, tmp_path, tiny_weights):
     wrong = kmn("--stage", "main", "--data", stills, *common)
     assert wrong.exit_code == 3
     assert "at least one data set of videos" in wrong.output
+
+
+BLOCKED = """
+import sys
+for name in ("imageio", "imageio_ffmpeg", "pycocotools"):
+    sys.modules[name] = None
+from kmn_cli.commands.app import app
+app()
+"""
+
+
+def test_training_needs_neither_ffmpeg_nor_coco(videos, tmp_path, tiny_weights):
+    """GPU machines often have torch and little else."""
+    command = (
+        "train", "--stage", "main", "--data", videos, "-o", tmp_path / "run", "--device", "cpu",
+        "--init", tiny_weights, "--iterations", 1, "--val", f"{videos}:v1", *SETTINGS,
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED, *map(str, command)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_training_tells_what_fits_and_what_to_type_next(stills, tmp_path, tiny_weights):
+    command = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights)
+    few = kmn(*command, "-o", tmp_path / "few", "--iterations", 12)
+    assert few.exit_code == 0, few.output
+    assert "only about 12 steps of 2 samples fit" in few.output
+    assert "100%  step 12: loss" in few.output
+    assert "0:00 left" in few.output
+    last = few.output.splitlines()[-1]
+    assert last == (
+        f"try it: kmn segment VIDEO --mask MASK.png --weights {tmp_path}/few/last.safetensors"
+    )
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:

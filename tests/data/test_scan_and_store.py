@@ -218,7 +218,7 @@ def full_mask(root: Path) -> None:
     ("spoil", "reason"),
     [
         (break_image, "broken image"),
-        (cut_mask, "broken image or mask"),
+        (cut_mask, "mask cannot be read as a picture"),
         (resize_mask, "differ in size"),
         (empty_mask, "empty mask"),
         (full_mask, "covers the whole image"),
