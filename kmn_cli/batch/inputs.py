@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import list_images, natural_key
+from kmn_cli.files import list_images, missing, natural_key
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -123,7 +123,7 @@ def _expand(text: str, apart: Collection[Path]) -> list[Video]:
         names = glob.glob(text, recursive=True)  # noqa: PTH207  (absolute patterns, too)
         matches = [Path(name) for name in sorted(names, key=natural_key)]
     if not matches:
-        raise InputError(f"{path}: no such file or folder.", "Check the spelling of the input.")
+        raise missing(text)
     fixed = path
     while glob.has_magic(str(fixed)):
         fixed = fixed.parent
