@@ -25,6 +25,7 @@ from kmn_cli.media.init_mask import (
     mask_from_prompts,
 )
 from kmn_cli.media.labelme import read_labelme
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.masks import write_mask
 from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
@@ -118,7 +119,7 @@ class FirstMask:
         """
         labels = self.labels(index, prompts)
         check_all_there(labels, prompts)
-        preview = self.output.with_name(f"{self.output.stem}-preview.png")
+        preview = preview_of(self.output)
         with atomic_path(preview) as part:
             part.write_bytes(png(draw_preview(self.store.get(index).image, labels)))
         write_mask(self.output, labels)
@@ -141,6 +142,11 @@ class FirstMask:
         return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
 
 
+def preview_of(mask: Path) -> Path:
+    """Where the preview of a mask is written: beside it."""
+    return mask.with_name(f"{mask.stem}-preview.png")
+
+
 def network_finder(
     weights: str | Path | None, device: str, tell: Callable[[str], None]
 ) -> EdgeFinder:
@@ -158,6 +164,8 @@ def mask_for_segment(
     points: Sequence[str],
     start: str | None,
     find: Callable[[], FindEdges],
+    *,
+    overwrite: bool,
 ) -> Saved:
     """Make the mask that `kmn segment --box` means, of the first frame that is read.
 
@@ -167,13 +175,25 @@ def mask_for_segment(
         boxes, points: as typed.
         start: of the part that is read, as typed.
         find: makes what finds the edges, once the rest is known to be right.
+        overwrite: whether another mask, or results of another, may be replaced.
 
     Raises:
-        UsageError: an option cannot be understood.
+        UsageError: an option cannot be understood, or something would be replaced.
         InputError: the video cannot be read, or an object has no pixel.
     """
+    output = folder / "first-mask.png"
     prompts = parse_prompts(boxes, points)
     with open_video(video, start=start) as reader:
         index = reader.info.first
     with FrameStore(video) as store:
-        return FirstMask(store, video, folder / "first-mask.png", find()).save(index, prompts)
+        first = FirstMask(store, video, output, find())
+        known = output.exists() and not overwrite
+        same = known and np.array_equal(read_ids(output), first.labels(index, prompts))
+        if not (overwrite or same):
+            for path in (output, preview_of(output), folder / "result.json"):
+                if path.exists():
+                    raise UsageError(
+                        f"{path} is there already, of another mask.",
+                        "--overwrite replaces it; -o names another folder.",
+                    )
+        return first.save(index, prompts)

@@ -156,7 +156,7 @@ def _sources(video: Path | None, folders: Sequence[MaskFolder]) -> dict[str, Pat
     """Return the source that --video gives each folder of masks."""
     if video is None:
         return {}
-    videos = find_inputs([str(video)])
+    videos = find_inputs([str(video)]).videos
     if len(videos) == len(folders) == 1:
         return {folders[0].name: videos[0].path}
     by_name = {each.name: each.path for each in videos}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from kmn_cli.commands.options import (
 )
 from kmn_cli.errors import UsageError
 from kmn_cli.media.prompt_text import parse_prompts
+
+if TYPE_CHECKING:
+    from kmn_cli.batch.first_mask import FirstMask, Saved
 
 
 class Edges(StrEnum):
@@ -102,7 +105,7 @@ def init_mask(
     Beside MASK, a preview is written that shows it over the frame.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.batch.first_mask import FirstMask, network_finder
+        from kmn_cli.batch.first_mask import FirstMask, network_finder, preview_of
         from kmn_cli.media.frame_store import FrameStore
         from kmn_cli.media.grabcut import find_edges
         from kmn_cli.media.init_mask import FindEdges
@@ -112,7 +115,8 @@ def init_mask(
         prompts = parse_prompts(box or [], points or [], polygon or [])
         if web and (prompts or from_labelme):
             raise UsageError("--web starts with an empty page.", "Leave out --box and the like.")
-        refuse_existing(output, overwrite)
+        for path in (output, preview_of(output)):
+            refuse_existing(path, overwrite)
         with FrameStore(video) as store:
             index = store.index(frame)
             find: FindEdges = find_edges
@@ -120,9 +124,7 @@ def init_mask(
                 find = network_finder(None, device, console.detail)
             first = FirstMask(store, video, output, find)
             if web:
-                from kmn_cli.web.server import serve
-
-                saved = serve(first, index, console, port=port, browser=browser)
+                saved = _draw(first, index, console, port=port, browser=browser)
             else:
                 names = first.add_labelme(prompts, from_labelme or [])
                 saved = first.save(index, prompts, names)
@@ -130,3 +132,19 @@ def init_mask(
             console.warn(text)
         console.result(saved.to_json())
         console.print(saved.to_text())
+
+
+def _draw(first: FirstMask, frame: int, console: Console, *, port: int, browser: bool) -> Saved:
+    """Show the page until it is closed, and return what was saved last."""
+    from kmn_cli.web.server import serve
+    from kmn_cli.web.session import MaskSession
+
+    session = MaskSession(first, frame)
+    try:
+        serve(session, console, port=port, browser=browser, todo="Draw the mask")
+    except KeyboardInterrupt:
+        if session.saved is None:
+            raise
+    if session.saved is None:
+        raise UsageError("The page was closed, and nothing was saved.", "Press Save on the page.")
+    return session.saved

@@ -19,7 +19,7 @@ def second_look(network: LoadedNetwork) -> Callable[[np.ndarray, np.ndarray], np
     """
 
     def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        segmenter = VideoSegmenter(network.network, network.options(size=0))
+        segmenter = VideoSegmenter(network.ready, network.options(size=0))
         segmenter.step(image, guess.astype(np.uint8))
         prob = segmenter.step(image, want_prob=True).prob
         assert prob is not None
