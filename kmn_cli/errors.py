@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from enum import IntEnum
 
 OPENCV_FIX = (
     "Install what OpenCV needs: apt install libgl1 libglib2.0-0; or take the build without: "
     "pip uninstall opencv-python && pip install opencv-python-headless"
+)
+
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|bad_alloc|(CUBLAS|CUDNN|CUFFT|NCCL)\w*ALLOC_FAILED", re.I
 )
 
 
@@ -114,11 +119,8 @@ def describe(exc: BaseException) -> KmnError:
 def _is_out_of_memory(exc: BaseException) -> bool:
     if isinstance(exc, MemoryError):
         return True
-    # Without importing torch: an exception of torch's can only come when it is loaded.
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(exc, torch.OutOfMemoryError):
-        return True
-    return isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
+    # torch.OutOfMemoryError is a RuntimeError, too; other libraries of the GPU only say it.
+    return isinstance(exc, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(exc)))
 
 
 def _first_line(exc: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The rooms import only to their left, and the command line starts without torch."""
+"""The rooms of the house: who imports, prints and renames, and what starts without torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kmn_cli"
 ROOMS = [
     "errors",
+    "platforms",
     "files",
     "media",
     "model",
@@ -30,22 +33,33 @@ STRANGERS = {  # know nothing of each other
     frozenset({"batch", "data"}),
     frozenset({"batch", "training"}),
 }
-FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def _imports(tree: ast.AST, module: str) -> set[str]:
-    """Every module a file names in an import, wherever in it."""
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(
+        ".__init__"
+    )
+
+
+TREES = {_module(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def _imports(module: str) -> set[str]:
+    """Every module that a file names in an import, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import, line {node.lineno}"
             base = node.module or ""
-            names.add(base)
-            if base == "kmn_cli":  # `from kmn_cli import model` names a room
-                names |= {f"{base}.{alias.name}" for alias in node.names}
+            inner = {f"{base}.{alias.name}" for alias in node.names} & TREES.keys()
+            names |= inner or {base}
     return names
+
+
+def _calls(module: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(TREES[module]) if isinstance(node, ast.Call))
 
 
 def _room(module: str) -> str | None:
@@ -53,37 +67,56 @@ def _room(module: str) -> str | None:
     return parts[1] if parts[0] == "kmn_cli" and len(parts) > 1 and parts[1] in ROOMS else None
 
 
-def _name(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+def test_imports_point_left() -> None:
+    for module in TREES:
+        if (own := _room(module)) is None:
+            continue  # kmn_cli/__init__.py and __main__.py stand outside the rooms
+        for other in filter(None, map(_room, _imports(module))):
+            assert ROOMS.index(other) <= ROOMS.index(own), f"{module} imports from {other}"
+            assert frozenset({own, other}) not in STRANGERS, f"{module} imports from {other}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_imports_point_left(path: Path) -> None:
-    own = _room(_name(path))
-    if own is None:
-        return  # kmn_cli/__init__.py and __main__.py stand outside the rooms
-    for other in filter(None, map(_room, _imports(ast.parse(path.read_text()), _name(path)))):
-        assert ROOMS.index(other) <= ROOMS.index(own), f"{_name(path)} imports from {other}"
-        assert frozenset({own, other}) not in STRANGERS, f"{_name(path)} imports from {other}"
+def test_no_circle_of_files() -> None:
+    """Not within a room either, and not by an import that waits for its function."""
+    graph = {m: {name for name in _imports(m) if _room(name) and name in TREES} for m in TREES}
+    TopologicalSorter(graph).prepare()  # names the files of a circle
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_only_the_command_line_knows_typer_and_rich(path: Path) -> None:
-    top = {name.partition(".")[0] for name in _imports(ast.parse(path.read_text()), _name(path))}
-    assert "click" not in top  # typer brings its own copy
-    if _room(_name(path)) != "commands":
-        assert not top & {"typer", "rich"}
+def test_only_the_command_line_knows_typer_and_rich() -> None:
+    for module in TREES:
+        top = {name.partition(".")[0] for name in _imports(module)}
+        assert "click" not in top, module  # typer brings its own copy
+        if _room(module) != "commands":
+            assert not top & {"typer", "rich"}, module
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_only_the_command_line_prints_and_exits(path: Path) -> None:
-    if _room(_name(path)) == "commands":
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            assert ast.unparse(node.func) not in {"print", "exit", "sys.exit", "os._exit"}
-        if isinstance(node, ast.ExceptHandler):
-            assert node.type is not None, f"{_name(path)}, line {node.lineno}: bare except"
+def test_only_the_command_line_prints_and_exits() -> None:
+    for module, tree in TREES.items():
+        if _room(module) == "commands":
+            continue
+        for call in _calls(module):
+            assert ast.unparse(call.func) not in {"print", "exit", "sys.exit", "os._exit"}, module
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler):
+                assert node.type is not None, f"{module}, line {node.lineno}: bare except"
+
+
+def test_only_one_file_renames() -> None:
+    """Path.replace takes one argument; that of a text two, that of a dataclass named ones."""
+    for module in TREES:
+        for call in _calls(module):
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            renames = call.func.attr == "replace" and len(call.args) == 1 and not call.keywords
+            renames |= call.func.attr in {"rename", "renames", "move"}
+            renames |= ast.unparse(call.func) == "os.replace"
+            assert not renames or module == "kmn_cli.files", f"{module}, line {call.lineno}"
+
+
+def test_the_command_line_is_at_most_a_fifth() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    commands = sum(count for path, count in lines.items() if path.parent.name == "commands")
+    assert commands <= sum(lines.values()) / 5
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["segment", "--help"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli import __version__
-from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.inputs import LeftOut, Video
 from kmn_cli.batch.job import Job
 from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.rerun import rerun_line, write_list
 from kmn_cli.batch.shard import Shard
 from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
-from kmn_cli.files import atomic_path
+from kmn_cli.files import atomic_path, write_json
 
 LISTED = 20  # failures spelled out at the end; all are in summary.json
 
@@ -31,12 +30,14 @@ class Batch:
         output: folder of all results.
         shard: which part of a larger batch this is.
         options: as typed, to say how to run again.
+        left_out: files beside the videos that are none.
     """
 
     jobs: Sequence[Job]
     output: Path
     shard: Shard | None
     options: Sequence[str]
+    left_out: Sequence[LeftOut] = ()
 
 
 def run_alone(jobs: Sequence[Job], runner: Runner) -> dict[str, Any] | None:
@@ -125,6 +126,7 @@ def _report(
         "done": sum(not entry["skipped"] for entry in results),
         "skipped": sum(entry["skipped"] for entry in results),
         "failed": failed,
+        "left_out": [file.to_json() for file in batch.left_out],
         "not_started": [str(video.path) for video in left],
         "warnings": sum(len(entry["warnings"]) for entry in results),
         "seconds": round(seconds, 3),
@@ -133,8 +135,7 @@ def _report(
     }
     listener.event("summary", **{k: v for k, v in document.items() if k != "results"})
     try:
-        with atomic_path(batch.output / f"summary{suffix}.json") as path:
-            path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_json(batch.output / f"summary{suffix}.json", document)
         list_file.unlink(missing_ok=True)
         if again:
             with atomic_path(list_file) as path:

@@ -12,6 +12,8 @@ from kmn_cli.errors import UsageError
 def places(device: str, devices: str | None, workers: int | None) -> list[str]:
     """The device of each worker, from --device, --devices and --workers.
 
+    Workers beyond the devices that are named share them; where none is, all GPUs are.
+
     Raises:
         UsageError: they do not go together.
     """
@@ -21,6 +23,10 @@ def places(device: str, devices: str | None, workers: int | None) -> list[str]:
     if devices and device != "auto":
         raise UsageError("--device and --devices are both given.", "Leave one of them out.")
     count = workers or len(named)
+    if count > 1 and named in (["auto"], ["cuda"]):
+        import torch
+
+        named = [f"cuda:{i}" for i in range(torch.cuda.device_count())] or named
     return [named[i % len(named)] for i in range(count)]
 
 

@@ -48,8 +48,7 @@ class Worker:
         from kmn_cli.inference.loaded import load_network
 
         network = load_network(weights, device, settings.options.precision, listener.note)
-        checkpoint = network.checkpoint
-        listener.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+        listener.detail(f"weights: {network.path} (sha256 {network.sha256})")
         self.engine = Engine(network, listener)
         self._settings, self._listener = settings, listener
 
@@ -118,7 +117,7 @@ def check_network(orders: Orders, device: torch.device, tell: Callable[[str], No
 
     And 8-bit graphs that are not there yet are better made once.
     """
-    from kmn_cli.inference.device import ready_for_inference
+    from kmn_cli.inference.ready import ready_for_inference
     from kmn_cli.model.checkpoint import load_checkpoint
 
     model = load_checkpoint(orders.weights).model

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,12 @@ from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
 from kmn_cli.errors import OPENCV_FIX, ExitCode, KmnError, describe
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kmn_cli.inference.network import Network
+
+LEAST_SHARE = 0.98  # of pixels on which a device must agree with the CPU
 NVIDIA_CARD = Path("/dev/nvidia0")
 PAIR = "pip install --force-reinstall torch==2.12.0 torchvision==0.27.0"
 
@@ -181,27 +187,48 @@ def _listed_checksum(path: Path) -> str | None:
 
 
 def check_two_frames(weights: str | None, spec: str) -> str:
-    """Segment two small frames."""
-    import numpy as np
+    """Segment two small frames, and compare with what the CPU finds."""
+    import torch
 
     from kmn_cli.inference.device import choose_device
-    from kmn_cli.inference.segmenter import VideoSegmenter
+    from kmn_cli.inference.ready import ready_for_inference
     from kmn_cli.model.checkpoint import load_checkpoint
 
     device, _ = choose_device(spec)
-    segmenter = VideoSegmenter(load_checkpoint(weights).model, device=device)
+    model = load_checkpoint(weights).model
+    network = ready_for_inference(model, device)
+    start = time.perf_counter()
+    labels = _second_labels(network)
+    seconds = time.perf_counter() - start
+    said = f"two frames of 128x96 in {seconds:.2f} s on {device} in {network.precision}"
+    if device.type == "cpu":
+        return said
+    exact = _second_labels(ready_for_inference(model, torch.device("cpu"), "fp32"))
+    share = float((labels == exact).mean())
+    if share < LEAST_SHARE:
+        raise Trouble(
+            f"{device} finds other masks than the CPU: {share:.1%} of the pixels agree",
+            "Use --device cpu, and update the device's driver and torch.",
+        )
+    return f"{said}; {share:.1%} of the pixels as on the CPU"
+
+
+def _second_labels(network: Network) -> np.ndarray:
+    import numpy as np
+
+    from kmn_cli.inference.segmenter import VideoSegmenter
+
+    segmenter = VideoSegmenter(network)
     frame = np.full((96, 128, 3), 96, np.uint8)
     mask = np.zeros((96, 128), np.uint8)
     frame[32:64, 40:80] = (220, 60, 30)
     mask[32:64, 40:80] = 1
-    start = time.perf_counter()
     segmenter.step(frame, mask)
     prediction = segmenter.step(np.roll(frame, 4, axis=1), want_prob=True)
-    seconds = time.perf_counter() - start
     prob = prediction.prob
     if prob is None or prob.shape != (2, 96, 128) or not np.isfinite(prob).all():
         raise Trouble(
-            f"the network gives no probabilities on {device}",
+            f"the network gives no probabilities on {network.device}",
             "Try --device cpu; if that helps, the device's driver or torch build is at fault.",
         )
-    return f"two frames of 128x96 in {seconds:.2f} s on {device}"
+    return prediction.labels

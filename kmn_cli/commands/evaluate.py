@@ -49,8 +49,8 @@ def evaluate(
             "--out",
             "-o",
             show_default=False,
-            help="Folder for masks, tables and report; with --results that folder, else "
-            "kmn-out/PROTOCOL-SPLIT.",
+            help="Folder for masks, tables and report; default: kmn-out/PROTOCOL-SPLIT, and with "
+            "--results DIR beside it, DIR-scores.",
         ),
     ] = None,
     sequences: Annotated[
@@ -115,7 +115,7 @@ def evaluate(
         benchmark = load_benchmark(root, protocol, split, names)
         if not benchmark.has_truth and (compare or ablation):
             raise InputError(f"{root}: the {split} split has no ground truth to score against.")
-        folder = out or results or Path("kmn-out") / f"{protocol.value}-{split}"
+        folder = out or _default_folder(results, f"{protocol.value}-{split}")
         if results is None:
             from kmn_cli.commands.evaluate_segment import Segmenting
 
@@ -152,6 +152,13 @@ def evaluate(
             zip_file=zip_file,
             workers=workers,
         )
+
+
+def _default_folder(results: Path | None, name: str) -> Path:
+    if results is None:
+        return Path("kmn-out") / name
+    named = results if results.name not in ("", "..") else results.resolve()
+    return named.with_name(f"{named.name}-scores")
 
 
 def _check_options(

@@ -15,7 +15,8 @@ from kmn_cli.commands.evaluate_segment import Segmenting
 from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.page import number
 from kmn_cli.evaluation.report import write_report
-from kmn_cli.evaluation.tables import global_row, write_scores
+from kmn_cli.evaluation.tables import global_row
+from kmn_cli.files import write_json
 from kmn_cli.inference.segmenter import SegmentOptions
 from kmn_cli.model import KMNConfig
 
@@ -67,7 +68,7 @@ def run_ablation(
         table.add_row(*(number(v) if isinstance(v, float) else v for v in row.values()))
     console.print(table)
     document = {"protocol": benchmark.protocol.value, "split": benchmark.split, "rows": rows}
-    write_scores(folder / "ablation.json", document)
+    write_json(folder / "ablation.json", document)
     console.print(f"report: {', '.join(reports)}")
     console.result({**document, "files": {"ablation": str(folder / "ablation.json")}})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.console import Console as RichConsole
 from rich.table import Table
 
 from kmn_cli.commands.console import Console
@@ -14,6 +15,7 @@ from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.frame_curves import write_per_frame_plot
 from kmn_cli.evaluation.method import Method, score_method
 from kmn_cli.evaluation.page import memory, number
+from kmn_cli.evaluation.predicted_ids import counted
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.report import write_report
 from kmn_cli.evaluation.submission import write_submission
@@ -25,8 +27,8 @@ from kmn_cli.evaluation.tables import (
     scores_document,
     sequence_rows,
     write_csvs,
-    write_scores,
 )
+from kmn_cli.files import write_json
 
 
 def score_and_report(
@@ -54,15 +56,17 @@ def score_and_report(
         methods = [
             score(benchmark, label, where, console, workers) for label, where in labels.items()
         ]
-        for table in score_tables(methods):
+        for table in score_tables(methods, console.out):
             console.print(table)
+        console.print(benchmark.protocol.scored_frames)
         document, files = write_files(benchmark, methods, folder)
     else:
         console.note(f"{benchmark.root}: no ground truth at hand, so there is nothing to score.")
         zip_file = zip_file or folder / f"{benchmark.split}.zip"
     if zip_file is not None:
         count = write_submission(benchmark, results, zip_file)
-        console.print(f"{zip_file}: {count} masks of {len(benchmark.videos)} sequences")
+        sequences = counted(len(benchmark.videos), "sequence")
+        console.print(f"{zip_file}: {counted(count, 'mask')} of {sequences}")
         files["zip"] = str(zip_file)
     if "report" in files:
         console.print(f"report: {files['report']}")
@@ -88,24 +92,41 @@ def score(
     return method
 
 
-def score_tables(methods: Sequence[Method]) -> list[Table]:
+def score_tables(methods: Sequence[Method], out: RichConsole) -> list[Table]:
     """The official tables: global, and per sequence and object."""
-    columns: list[str] = [*GLOBAL_COLUMNS]
-    if methods[0].groups:
-        columns = [*GROUP_COLUMNS, *columns]
     named = len(methods) > 1
-    overall = _table("Global results", ["", *columns] if named else columns)
-    for method in methods:
-        groups = group_row(method.groups) if method.groups else ()
-        cells = [number(value) for value in (*groups, *global_row(method.summary))]
-        overall.add_row(*([method.name] if named else []), *cells)
     heads = [
         f"{kind} {m.name}" if named else kind for m in methods for kind in ("J-Mean", "F-Mean")
     ]
     each = _table("Per sequence results", ["Sequence", *heads])
     for rows in zip(*(sequence_rows(method.scores) for method in methods), strict=True):
         each.add_row(rows[0][0], *(number(value) for row in rows for value in row[1:]))
-    return [each, overall, *speed_table(methods)]
+    return [each, _global_table(methods, out), *speed_table(methods)]
+
+
+def _global_table(methods: Sequence[Method], out: RichConsole) -> Table:
+    """The official figures: a row for each method where that fits, else for each figure."""
+    title, has_groups = "Global results", methods[0].groups is not None
+    columns = [*(GROUP_COLUMNS if has_groups else ()), *GLOBAL_COLUMNS]
+    values = {
+        method.name: [
+            number(value)
+            for value in (
+                *(group_row(method.groups) if method.groups else ()),
+                *global_row(method.summary),
+            )
+        ]
+        for method in methods
+    }
+    wide = _table(title, ["", *columns] if len(methods) > 1 else columns)
+    for name, cells in values.items():
+        wide.add_row(*([name] if len(methods) > 1 else []), *cells)
+    if out.measure(wide, options=out.options.update_width(1000)).maximum <= out.width:
+        return wide
+    tall = _table(title, ["", *values])
+    for row in zip(columns, *values.values(), strict=True):
+        tall.add_row(*row)
+    return tall
 
 
 def speed_table(methods: Sequence[Method]) -> list[Table]:
@@ -133,7 +154,7 @@ def write_files(
         "plot": folder / "per_frame.svg",
         "report": folder / "report.html",
     }
-    write_scores(paths["scores"], document)
+    write_json(paths["scores"], document)
     write_per_frame_plot(paths["plot"], methods)
     write_report(paths["report"], benchmark, methods)
     return _brief(document), {kind: str(path) for kind, path in paths.items()}

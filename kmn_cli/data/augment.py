@@ -1,4 +1,4 @@
-"""One random affine warp for image and mask, and colour jitter."""
+"""Chance: where a crop lies, how far its frames are warped, and in which colours."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 MEAN_COLOUR = (0.485, 0.456, 0.406)
 
@@ -64,41 +62,14 @@ def place(
     )
 
 
-def warp(frame: Tensor, matrix: np.ndarray, crop: int) -> Tensor:
-    """Cuts a square out of a frame.
-
-    Args:
-        frame: (H, W, 4) uint8, RGB and object id.
-        matrix: 3x3, source pixels to crop units with the origin in the crop's centre.
-        crop: side of the square in pixels.
-
-    Returns:
-        (4, crop, crop) float32: RGB in [0, 1], bilinear, mean colour outside the frame; object
-        id, nearest, 0 outside.
-    """
-    height, width = frame.shape[:2]
-    # grid_sample runs from -1 to 1 on both sides of the mapping.
-    to_crop = np.diag([0.5, 0.5, 1.0])
-    to_source = np.array([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
-    theta = torch.from_numpy((to_source @ np.linalg.inv(matrix) @ to_crop)[:2]).float()[None]
-    grid = functional.affine_grid(theta.to(frame.device), [1, 4, crop, crop], align_corners=False)
-    planes = frame.permute(2, 0, 1)[None].float()
-    image, labels = planes[:, :3] / 255, planes[:, 3:]
-    scale = crop * math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
-    if scale < 1:
-        # The sampling below reads four pixels: what is to shrink is averaged first.
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        image = functional.interpolate(image, size, mode="bilinear", antialias=True)
-    mean = torch.tensor(MEAN_COLOUR, device=frame.device).view(1, 3, 1, 1)
-    image = functional.grid_sample(image - mean, grid, align_corners=False) + mean
-    labels = functional.grid_sample(labels, grid, mode="nearest", align_corners=False)
-    return torch.cat([image, labels], 1)[0]
+def draw_jitter(strength: float, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Factors of brightness, contrast and saturation, (frames, 3)."""
+    return 1 + strength * rng.uniform(-1, 1, (frames, 3))
 
 
-def jitter_colours(images: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
-    """Random brightness, contrast and saturation of each image (..., 3, H, W) in [0, 1]."""
-    factors = 1 + strength * rng.uniform(-1, 1, (3, *images.shape[:-3], 1, 1, 1))
-    brightness, contrast, saturation = torch.from_numpy(factors).to(images)
+def jitter_colours(images: Tensor, factors: Tensor) -> Tensor:
+    """Images (..., 3, H, W) in [0, 1], each changed by its factors (..., 3) of `draw_jitter`."""
+    brightness, contrast, saturation = factors.to(images)[..., None, None, None].unbind(-4)
     images = images * brightness
     mean = images.mean((-3, -2, -1), keepdim=True)
     images = mean + (images - mean) * contrast

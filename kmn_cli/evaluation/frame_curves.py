@@ -10,7 +10,7 @@ from pathlib import Path
 from kmn_cli.evaluation import report_style
 from kmn_cli.evaluation.charts import curves
 from kmn_cli.evaluation.method import Method
-from kmn_cli.evaluation.page import write_text
+from kmn_cli.files import write_text
 
 _COLUMNS, _CELL_WIDTH, _CELL_HEIGHT, _LEGEND = 2, 480, 160, 34
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
-
-from kmn_cli.files import atomic_path
 
 
 def section(title: str, content: str) -> str:
@@ -40,9 +37,3 @@ def number(value: float) -> str:
 def memory(size: int) -> str:
     """Bytes for people."""
     return f"{size / 2**30:.2f} GiB"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")

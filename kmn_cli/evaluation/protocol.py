@@ -12,3 +12,10 @@ class Protocol(StrEnum):
     DAVIS2017 = "davis2017"
     YOUTUBE_VOS = "youtube-vos"
     FOLDER = "folder"
+
+    @property
+    def scored_frames(self) -> str:
+        """Which frames count, for people who miss some."""
+        if self is Protocol.YOUTUBE_VOS:
+            return "Each object is scored after the frame it is given in, where it is annotated."
+        return "The first frame of a sequence, which is given, and the last are not scored."

@@ -12,10 +12,12 @@ from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.charts import Series, bars
 from kmn_cli.evaluation.frame_curves import sequence_curves
 from kmn_cli.evaluation.method import Method
-from kmn_cli.evaluation.page import keys, memory, number, section, table, write_text
+from kmn_cli.evaluation.page import keys, memory, number, section, table
+from kmn_cli.evaluation.predicted_ids import counted
 from kmn_cli.evaluation.report_pictures import pictures
 from kmn_cli.evaluation.tables import GLOBAL_COLUMNS, GROUP_COLUMNS, global_row, group_row
 from kmn_cli.evaluation.thumbnails import frames_of_difference, worst_frames
+from kmn_cli.files import write_text
 
 # Nothing may be fetched and no script may run, whatever a sequence is called.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -27,7 +29,8 @@ def write_report(path: Path, benchmark: Benchmark, methods: Sequence[Method]) ->
     title = f"{benchmark.protocol.value} · {benchmark.split}"
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(str(benchmark.root))} · {_extent(first)} · kmn {__version__}</p>",
+        f"<p>{escape(str(benchmark.root))} · {_extent(first)} · kmn {__version__}<br>"
+        f"{escape(benchmark.protocol.scored_frames)}</p>",
         _figures(first) if len(methods) == 1 else "",
         section("Scores", _scores_table(methods)),
         section("Sequences", _bars(methods)),
@@ -111,7 +114,7 @@ def _curves(methods: Sequence[Method]) -> str:
         )
         cards.append(
             f'<div class="card" id="seq-{escape(score.name)}"><div class="head">'
-            f"<h3>{escape(score.name)}</h3><span>{count} object{'s' if count > 1 else ''}"
+            f"<h3>{escape(score.name)}</h3><span>{counted(count, 'object')}"
             f"{f' · {figures}' if alone else ''}</span></div>{charts}</div>"
         )
     legend = keys(["J", "F"] if alone else [method.name for method in methods])
@@ -144,4 +147,5 @@ def _speed_table(methods: Sequence[Method]) -> str:
 def _extent(method: Method) -> str:
     objects = sum(len(score.object_ids) for score in method.scores)
     frames = sum(len(score.frames) for score in method.scores)
-    return f"{len(method.scores)} sequences, {objects} objects, {frames} frames scored"
+    sequences = counted(len(method.scores), "sequence")
+    return f"{sequences}, {counted(objects, 'object')}, {counted(frames, 'frame')} scored"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import atomic_path
+from kmn_cli.files import write_json
 
 NAME = "segmentation.json"
 
@@ -71,8 +71,7 @@ class RunLog:
             "settings": self._settings,
             "sequences": {name: asdict(run) for name, run in self.runs.items()},
         }
-        with atomic_path(self._path) as part:
-            part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_json(self._path, document)
 
 
 def read_runs(folder: Path) -> dict[str, SequenceRun]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,16 @@ import torch
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.given_masks import GivenMasks
-from kmn_cli.evaluation.labels import Labels, read_labels
-from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
-from kmn_cli.inference.device import ready_for_inference
+from kmn_cli.files import put_in_place
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.media.frames import Frame
-from kmn_cli.media.images import load_image
+from kmn_cli.media.labels import Labels, read_mask
 from kmn_cli.media.layouts import Video
-from kmn_cli.media.masks import write_mask
+from kmn_cli.media.sinks import MaskSink
+from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model.checkpoint import Checkpoint
 
 
@@ -58,7 +58,7 @@ class BenchmarkRun:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._model = ready_for_inference(checkpoint.model, device, options.precision, tell)
+        self._network = ready_for_inference(checkpoint.model, device, options.precision, tell)
         self._options = options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)
@@ -94,22 +94,28 @@ class BenchmarkRun:
         part, final = self._out / f".{video.name}.part", self._out / video.name
         for leftover in (part, final):
             shutil.rmtree(leftover, ignore_errors=True)
-        given = GivenMasks(video, self._benchmark.protocol)
-        enlarged = self._benchmark.is_enlarged
-        segmenter = VideoSegmenter(self._model, self._options, self._device)
+        given, enlarged = GivenMasks(video, self._benchmark.protocol), self._benchmark.is_enlarged
+
+        def mask_for(frame: Frame) -> Labels | None:
+            labels = given(frame.name)
+            if labels is None or not enlarged:
+                return labels
+            return _at_size(labels, frame.image.shape[:2])
+
+        segmenter = VideoSegmenter(self._network, self._options)
         reset_peak_memory(self._device)
-        stats = run_pipeline(
-            _frames(video, self._options.size if enlarged else None),
-            segmenter,
-            [_ResultSink(part, video, wants_prob=enlarged)],
-            lambda frame: _at_size(given(frame.name), frame.image if enlarged else None),
-            # Which objects come later is not known before; no probabilities are asked for then.
-            object_ids=ids_in(read_labels(video.truth[0])) if enlarged else (),
-            on_frame=lambda frame: on_frame(),
-        )
+        with self._frames(video) as frames:
+            stats = run_pipeline(
+                frames,
+                segmenter,
+                [_RequiredMasks(part, video)],
+                mask_for,
+                object_ids=(),  # no sink asks for probabilities
+                on_frame=lambda frame: on_frame(),
+            )
         if not segmenter.object_ids:
             raise InputError(f"{video.truth[0]}: no object in the masks of {video.name}.")
-        part.replace(final)
+        put_in_place(part, final)
         run = SequenceRun(
             frames=stats.frames,
             objects=len(segmenter.object_ids),
@@ -119,6 +125,14 @@ class BenchmarkRun:
         self._log.add(video.name, run)
         return run
 
+    @contextmanager
+    def _frames(self, video: Video) -> Iterator[Iterable[Frame]]:
+        """The pictures, where the paper enlarges them scaled from the best there are."""
+        enlarged = self._benchmark.is_enlarged
+        pictures = video.full_resolution if enlarged and video.full_resolution else video.frames
+        with open_video(pictures[0].parent) as reader:
+            yield _scaled(reader, self._options.size) if enlarged else reader
+
     def _is_done(self, video: Video) -> bool:
         folder = self._out / video.name
         return video.name in self._log.runs and all(
@@ -126,54 +140,35 @@ class BenchmarkRun:
         )
 
 
-class _ResultSink:
-    """Writes the masks a submission must hold, at the size and in the palette of the first one."""
+class _RequiredMasks(MaskSink):
+    """The masks a submission must hold, at the size and in the palette of the first true one."""
 
-    def __init__(self, folder: Path, video: Video, *, wants_prob: bool) -> None:
-        self.wants_prob = wants_prob
-        self.warnings: list[str] = []
-        self._folder, self._required = folder, frozenset(video.required)
-        with load_image(video.truth[0]) as first:
-            self._size = first.size
-            palette = first.getpalette("RGB") if first.mode == "P" else None
-        self._palette = None if palette is None else bytes(palette).ljust(768, b"\0")
-        self._ids = np.array([0, *ids_in(read_labels(video.truth[0], binary=False))], np.uint8)
-
-    def __enter__(self) -> _ResultSink:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
+    def __init__(self, folder: Path, video: Video) -> None:
+        first = read_mask(video.truth[0], allow_empty=True)
+        super().__init__(folder, first.palette)
+        self.folder = folder  # itself, and not masks/ in it
+        self._shape, self._required = first.labels.shape, frozenset(video.required)
 
     def write(self, index: int, frame: Frame, labels: Labels, prob: np.ndarray | None) -> None:
-        if frame.name not in self._required:
-            return
-        if prob is not None:
-            labels = self._ids[np.argmax([cv2.resize(p, self._size) for p in prob], axis=0)]
-        write_mask(self._folder / f"{frame.name}.png", labels, self._palette)
+        if frame.name in self._required:
+            super().write(index, frame, _at_size(labels, self._shape), None)
 
 
-def _frames(video: Video, short_side: int | None) -> Iterator[Frame]:
-    """The video's pictures; scaled to a short side from the best there are, where one is given."""
-    paths = video.frames if short_side is None else video.full_resolution or video.frames
-    for index, path in enumerate(paths):
-        image = np.array(load_image(path).convert("RGB"))
-        if short_side is not None:
-            scale = short_side / min(image.shape[:2])
-            size = round(image.shape[1] * scale), round(image.shape[0] * scale)
-            shrinks = scale < 1
-            image = cv2.resize(
-                image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            )
-        yield Frame(index, path.stem, image)
+def _scaled(frames: Iterable[Frame], short_side: int) -> Iterator[Frame]:
+    for frame in frames:
+        height, width = frame.image.shape[:2]
+        scale = short_side / min(height, width)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        size = round(width * scale), round(height * scale)
+        yield replace(frame, image=cv2.resize(frame.image, size, interpolation=how))
 
 
-def _at_size(labels: Labels | None, image: np.ndarray | None) -> Labels | None:
-    """Labels at the size of an image, where both are given."""
-    if labels is None or image is None:
+def _at_size(labels: Labels, shape: tuple[int, ...]) -> Labels:
+    """Labels scaled to a height and width."""
+    if labels.shape == shape:
         return labels
-    size = (image.shape[1], image.shape[0])
-    return np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    how = cv2.INTER_NEAREST_EXACT
+    return np.asarray(cv2.resize(labels, shape[::-1], interpolation=how), np.uint8)
 
 
 def _settings(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -79,12 +78,6 @@ def scores_document(benchmark: Benchmark, methods: Sequence[Method]) -> dict[str
         document["compared"] = [_method(method) for method in methods[1:]]
     plain: dict[str, Any] = _plain(document)
     return plain
-
-
-def write_scores(path: Path, document: dict[str, Any]) -> None:
-    """Write scores.json."""
-    with atomic_path(path) as part:
-        part.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _method(method: Method) -> dict[str, Any]:

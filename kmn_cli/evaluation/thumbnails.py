@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from kmn_cli.evaluation.labels import Labels
+from kmn_cli.errors import InputError
 from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask, read_pair
+from kmn_cli.media.exports.found import source_of
+from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
+from kmn_cli.media.labels import Labels
 from kmn_cli.media.layouts import Video
 
 WIDTH = 520
@@ -64,7 +67,7 @@ def frames_of_difference(
 def draw_frame(video: Video, task: SequenceTask, frame: str) -> str:
     """A frame with the outlines of prediction and truth, wrong pixels tinted, as a data URI."""
     truth, pred = read_pair(task, next(path for path in task.truth if path.stem == frame))
-    image = _picture(video, frame, truth.shape)
+    image = _picture(video, task, frame, truth.shape)
     height, width = truth.shape
     size = (WIDTH, max(1, round(height * WIDTH / width)))
     canvas = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
@@ -98,11 +101,17 @@ def _pick(
     return sorted(found, key=lambda pick: pick.value)[:count]
 
 
-def _picture(video: Video, frame: str, shape: tuple[int, ...]) -> np.ndarray:
-    path: Path | None = next((path for path in video.frames if path.stem == frame), None)
-    if path is None:
-        return np.full((*shape, 3), 48, np.uint8)
-    image: np.ndarray = np.asarray(load_image(path).convert("RGB"))
+def _picture(video: Video, task: SequenceTask, frame: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The frame: of the data set, or of the video that the results or the truth are of."""
+    image: np.ndarray = np.full((*shape, 3), 48, np.uint8)
+    path = next((path for path in video.frames if path.stem == frame), None)
+    folders = (task.results, video.truth[0].parent)
+    source = next(filter(None, map(source_of, folders)), None)
+    if path is not None:
+        image = np.asarray(load_image(path).convert("RGB"))
+    elif source is not None:
+        with suppress(InputError), FrameStore(source) as store:
+            image = store.get(store.index(frame)).image
     if image.shape[:2] != shape:
         image = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
     return image

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TypeVar
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 from kmn_cli.errors import DeviceError, UsageError
-from kmn_cli.inference.partwise import PartwiseKMN
-from kmn_cli.model import KMN, fold_batch_norms
 
 KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:N or mps."
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
@@ -45,56 +47,35 @@ def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
     return device, "as asked"
 
 
-def choose_precision(spec: str, device: torch.device) -> str:
-    """ "fp32", "bf16" or "int8": `auto` is bf16 where the device multiplies it in hardware.
-
-    Raises:
-        UsageError: int8 on another device than a CPU.
-    """
-    if spec == "int8" and device.type != "cpu":
-        raise UsageError(f"int8 runs on a CPU, not on {device}.", "Take --device cpu, or bf16.")
-    if spec == "auto":
-        return "bf16" if has_fast_bf16(device) else "fp32"
-    return spec
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and _cpu_has("avx512_bf16", "amx_bf16")
 
 
-def ready_for_inference(
-    model: KMN,
-    device: torch.device,
-    precision: str = "fp32",
-    tell: Callable[[str], None] = lambda text: None,
-) -> KMN:
-    """The network in the form that runs fastest: folded, channels last, its weights converted.
-
-    Call it once and give the result to many segmenters: what is ready already is not copied. What
-    was made ready for fp32 runs in bf16, too, but converts its weights in every step. `tell` is
-    told what takes long.
-    """
-    chosen = choose_precision(precision, device)
-    if not model.is_folded:
-        model = fold_batch_norms(model)
-        if chosen == "bf16":
-            for module in model.modules():  # batch norms stay, or their shifts would be rounded
-                if isinstance(module, torch.nn.Conv2d):
-                    module.bfloat16()
-    if chosen == "int8" and not isinstance(model, PartwiseKMN):
-        from kmn_cli.inference.int8 import quantized
-
-        model = quantized(model, tell)
-    return to_device(model, device)
+def has_fast_int8(device: torch.device) -> bool:
+    """Whether the device is a CPU that multiplies 8-bit integers faster than anything else."""
+    return device.type == "cpu" and _cpu_has("avx512_vnni", "avx_vnni", "amx_int8")
 
 
-def to_device(model: KMN, device: torch.device) -> KMN:
+def _cpu_has(*instructions: str) -> bool:
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in instructions)
+
+
+def to_device(model: M, device: torch.device) -> M:
     """Moves a network, with channels last: convolutions on a CPU run up to six times faster so."""
     model.to(device)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def has_fast_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return False
+def upload(array: np.ndarray, device: torch.device) -> Tensor:
+    """A copy on the device: an array may be read-only, or a view with negative strides."""
+    copy = torch.tensor(np.ascontiguousarray(array))
+    if device.type != "cuda":
+        # Elsewhere a transfer that is not waited for may read memory that is free again.
+        return copy.to(device)
+    return copy.pin_memory().to(device, non_blocking=True)  # fetched while the GPU works

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
-from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.model import KMN
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.segment_options import SegmentOptions
+from kmn_cli.inference.segmenter import VideoSegmenter
 
 FRAMES_WITHOUT_LIMIT = 20  # in memory, where no limit says how many
 
@@ -41,28 +41,18 @@ class Cost:
 
 
 def measure(
-    model: KMN,
-    options: SegmentOptions,
-    device: torch.device,
-    frame: np.ndarray,
-    labels: np.ndarray,
+    network: Network, options: SegmentOptions, frame: np.ndarray, labels: np.ndarray
 ) -> Cost:
     """Times a frame (H, W, 3) uint8 with its labels (H, W) uint8, memory empty and full."""
-    segmenter = VideoSegmenter(model, options, device)
-    reset_peak_memory(device)
-    base = peak_memory(device)
+    segmenter = VideoSegmenter(network, options)
+    reset_peak_memory(network.device)
+    base = peak_memory(network.device)
     segmenter.step(frame, labels)
     segmenter.step(frame)  # warms up
     first = _time(segmenter, frame)
-    facts, tensors = segmenter.state()
-    for number, group in enumerate(facts["groups"]):
-        kept = list(range(_most(options) - 1))
-        group["bank"] |= {"kept": kept, "previous": facts["frame"], "room": len(kept) + 1}
-        for name in (f"key.{number}", f"value.{number}"):
-            tensors[name] = tensors[name][:, :1].expand(-1, len(kept) + 1, -1, -1)
-    segmenter.restore(facts, tensors)
+    segmenter.fill_memory(_most(options))
     segmenter.step(frame)
-    return Cost(first, _time(segmenter, frame), base, peak_memory(device))
+    return Cost(first, _time(segmenter, frame), base, peak_memory(network.device))
 
 
 def _most(options: SegmentOptions) -> int:

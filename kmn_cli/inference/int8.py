@@ -13,7 +13,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -25,22 +24,93 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.files import cache_folder
-from kmn_cli.inference.partwise import PARTS, PartwiseKMN
-from kmn_cli.inference.segment_options import SegmentOptions
+from kmn_cli.files import put_in_place
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.masks import read_mask
+from kmn_cli.inference.torch_network import read_memory
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
-from kmn_cli.model import KMN
+from kmn_cli.model import KMN, KMNConfig, fold_batch_norms
+from kmn_cli.model.decoder import DecoderSkips, soft_aggregate
+from kmn_cli.model.kmn import Query
+from kmn_cli.platforms import cache_folder
 
 CALIBRATION_FRAMES = 12
 
+# Runs a part, by its name in PARTS, on one frame and one object.
+Run = Callable[..., tuple[Tensor, ...]]
 
-def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
+
+def _query(model: KMN, frame: Tensor) -> tuple[Tensor, ...]:
+    query = model.encode_query(frame)
+    return (query.key, *query.skips)
+
+
+def _memory(model: KMN, frame: Tensor, own: Tensor, others: Tensor) -> tuple[Tensor, ...]:
+    encoder = model.memory_encoder
+    return model.memory_head(encoder(encoder.stem(frame), own, others))
+
+
+def _decoder(model: KMN, readout: Tensor, *skips: Tensor) -> tuple[Tensor, ...]:
+    return (model.decoder(readout, DecoderSkips(*skips)),)
+
+
+PARTS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "query": _query,
+    "memory": _memory,
+    "decoder": _decoder,
+}
+
+
+class PartwiseNetwork:
+    """A `Network` on the CPU that leaves its parts to something else than torch.
+
+    Args:
+        config: of the network.
+        run: is called with a part's name and its inputs, as PARTS take them after the model.
+    """
+
+    stride = 16
+    device = torch.device("cpu")
+    precision = "int8"
+
+    def __init__(self, config: KMNConfig, run: Run) -> None:
+        self.config, self._run = config, run
+
+    def encode_query(self, images: Tensor) -> Query:
+        """See `Network`."""
+        key, *skips = self._run("query", images)
+        return Query(key, DecoderSkips(*skips))
+
+    def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Network`."""
+        others = (masks.sum(0, keepdim=True) - masks).clamp_(0, 1)
+        objects = zip(masks.split(1), others.split(1), strict=True)
+        heads = [self._run("memory", image, own[None], rest[None]) for own, rest in objects]
+        key, value = (
+            torch.cat([head.flatten(2).transpose(1, 2) for head in part])
+            for part in zip(*heads, strict=True)
+        )
+        return key, value
+
+    def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
+        """See `Network`."""
+        return read_memory(query, memory, sigma)
+
+    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
+        """See `Network`."""
+        logits = [self._run("decoder", part, *query.skips)[0] for part in readout.split(1)]
+        return soft_aggregate(torch.cat(logits)[None].sigmoid_())[0].softmax(0)
+
+    def at_once(self, image: Tensor) -> int:
+        """See `Network`."""
+        return 1
+
+
+def quantized(model: KMN, tell: Callable[[str], None]) -> PartwiseNetwork:
     """A network that computes nearly the same in 8-bit integers.
 
     Args:
-        model: folded, on the CPU, float32.
+        model: on the CPU, float32.
         tell: is told what takes a minute when the graphs have to be made.
 
     Raises:
@@ -50,6 +120,7 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
     # Intel's packages report their use to Intel, unless this one cannot be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     openvino = _installed("openvino")
+    model = fold_batch_norms(model)
     folder = cache_folder() / f"int8-{_fingerprint(model, openvino.__version__)}"
     if not folder.is_dir():
         _make_graphs(model, folder, tell)
@@ -64,7 +135,7 @@ def quantized(model: KMN, tell: Callable[[str], None]) -> KMN:
         outputs = graphs[name]([part.contiguous().numpy() for part in inputs])
         return tuple(torch.from_numpy(array) for array in outputs.values())
 
-    return PartwiseKMN(model.config, run)
+    return PartwiseNetwork(model.config, run)
 
 
 def _installed(name: str) -> Any:
@@ -104,7 +175,7 @@ def _make_graphs(model: KMN, folder: Path, tell: Callable[[str], None]) -> None:
             for name, graph in graphs.items():
                 openvino.save_model(graph, partial / f"{name}.xml")
             if not folder.is_dir():  # another process may have been faster
-                partial.replace(folder)
+                put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -156,8 +227,7 @@ def _calibration_inputs(model: KMN) -> dict[str, list[tuple[np.ndarray, ...]]]:
         seen[name].append(tuple(part.contiguous().numpy().copy() for part in inputs))
         return PARTS[name](model, *inputs)
 
-    options = replace(SegmentOptions.best_for(model.config), precision="fp32")
-    segmenter = VideoSegmenter(PartwiseKMN(model.config, run), options)
+    segmenter = VideoSegmenter(PartwiseNetwork(model.config, run))
     clip = _demo_clip()
     with open_video(clip) as video:
         mask = read_mask(clip.with_suffix(".png"), (video.info.width, video.info.height))

@@ -8,6 +8,8 @@ from typing import Self
 from kmn_cli.errors import UsageError
 from kmn_cli.model import KMNConfig
 
+# Beyond, float32 no longer tells neighbours apart, or the kernel is flat on the largest frames.
+MIN_SIGMA, MAX_SIGMA = 0.25, 10_000
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
@@ -19,7 +21,8 @@ class SegmentOptions:
         size: short side in pixels that the network sees; 0 is the video's; never enlarged.
         memory_every: distance of the intermediate memory frames.
         max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
-        sigma: of the read's kernel in grid cells of 16 pixels; None is STM's plain read.
+        sigma: of the read's kernel in grid cells of 16 pixels, 0.25 to 10000; None is STM's plain
+            read.
         precision: "fp32", "bf16", "int8" (a CPU only, with the extra kmn[int8]), or "auto": bf16
             on hardware that multiplies it, else fp32.
     """
@@ -44,7 +47,10 @@ class SegmentOptions:
             raise UsageError(
                 "max_memory_frames must be 0 (no limit) or at least 2: the first and the previous."
             )
-        if self.sigma is not None and not self.sigma > 0:
-            raise UsageError(f"sigma must be above 0, not {self.sigma}.")
+        if self.sigma is not None and not MIN_SIGMA <= self.sigma <= MAX_SIGMA:
+            raise UsageError(
+                f"sigma must be between {MIN_SIGMA} and {MAX_SIGMA} grid cells, not {self.sigma}.",
+                "The paper's is 7; --read plain is the read without a kernel.",
+            )
         if self.precision not in PRECISIONS:
             raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError
+from kmn_cli.inference.device import upload
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.stopwatch import Stopwatch
-from kmn_cli.model import KMN
 from kmn_cli.model.kmn import Query
-from kmn_cli.model.memory_read import read_tiled
 
 FRAMES_AHEAD = 4
 
@@ -37,42 +36,49 @@ class _Group(NamedTuple):
     objects: slice  # of the object axis
 
 
+class _Last(NamedTuple):
+    """The frame before, and what was found or given there."""
+
+    image: Tensor  # (1, 3, H', W')
+    masks: Tensor  # (K, H', W')
+    named: tuple[int, ...]  # ids of the objects whose masks were given
+
+
 class VideoSegmenter:
     """Segments one video, frame by frame in order.
 
     Args:
-        model: the network; it is left as it is and copied, unless `ready_for_inference` made it.
-        options: how to segment; None is what the network says it is best at.
-        device: to run on.
+        network: made by `ready_for_inference`; many segmenters may share it.
+        options: how to segment; None is what the network says it is best at. Their precision is
+            the network's affair.
         exact_times: tell the parts of the network apart in `seconds` also where that costs time.
+        warn: told of objects that the network is too coarse for.
 
     Attributes:
         object_ids: ids of the objects so far, in the order of `Prediction.prob`.
-        precision: "fp32", "bf16" or "int8".
+        network: as given.
         seconds: spent in `step`, by part of the work.
     """
 
     def __init__(
         self,
-        model: KMN,
+        network: Network,
         options: SegmentOptions | None = None,
-        device: torch.device | str = "cpu",
         *,
         exact_times: bool = False,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.options = options = options or SegmentOptions.best_for(model.config)
-        self.device = torch.device(device)
+        self.options = options or SegmentOptions.best_for(network.config)
+        self.network, self._warn = network, warn
         self.object_ids: tuple[int, ...] = ()
-        self._watch = Stopwatch(self.device, exact_times)
+        self._watch = Stopwatch(network.device, exact_times)
         self.seconds = self._watch.seconds
-        self._network = Network(model, self.device, options.precision)
-        self.precision = self._network.precision
         self._groups: list[_Group] = []
         self._size: FrameSize | None = None
         self._frame = 0
         self._ahead: deque[tuple[Tensor, Query]] = deque()
         # What the next step memorizes first; the last frame of a video is never memorized.
-        self._last: tuple[Tensor, Tensor, bool] | None = None
+        self._last: _Last | None = None
 
     @property
     def dropped_frames(self) -> int:
@@ -84,7 +90,7 @@ class VideoSegmenter:
         """How many frames `look_ahead` is best given; 1 where it brings nothing."""
         if self._last is None:
             return 1
-        return min(FRAMES_AHEAD, self._network.at_once(self._last[0]))
+        return min(FRAMES_AHEAD, self.network.at_once(self._last.image))
 
     @torch.inference_mode()
     def look_ahead(self, frames: Sequence[np.ndarray]) -> None:
@@ -94,9 +100,9 @@ class VideoSegmenter:
         self._watch.start()
         # A frame of another size is an error, but not before its turn.
         like_first = [frame for frame in frames if frame.shape == frames[0].shape]
-        images = [self._network.image(frame, size) for frame in like_first]
+        images = [self._image(frame, size) for frame in like_first]
         self._watch.lap("scaling")
-        queries = self._network.encode_query(torch.cat(images))
+        queries = self.network.encode_query(torch.cat(images))
         self._ahead.extend((image, queries.every(len(images), n)) for n, image in enumerate(images))
         self._watch.lap("query encoder")
 
@@ -122,22 +128,35 @@ class VideoSegmenter:
         if self._ahead:
             image, query = self._ahead.popleft()
         else:
-            image, query = self._network.image(frame, size), None
+            image, query = self._image(frame, size), None
             self._watch.lap("scaling")
         if self.object_ids:
             prob = self._predict(image, query)
         else:
             prob = image.new_ones(1, *image.shape[2:])
-        given = None if mask is None else self._network.to_device(mask)
-        if given is not None:
-            prob = self._take_over(prob, given, size)
+        named: tuple[int, ...] = ()
+        given = None
+        if mask is not None:
+            given = upload(mask, self.network.device)
+            named = tuple(int(i) for i in given.unique() if i > 0)
+            self._admit(named, given, size)
+            prob = self._merge(prob, named, given, size)
         labels = self._labels(prob, given, size)
         wanted = size.prob_from_net(prob).cpu().numpy() if want_prob else None
-        self._last = (image, prob[1:], given is not None)
+        self._last = _Last(image, prob[1:], named)
         answer = Prediction(labels.cpu().numpy(), wanted)
         self._frame += 1
         self._watch.lap("scaling")
         return answer
+
+    def fill_memory(self, frames: int) -> None:
+        """Holds the last frame so often that there are `frames` in memory: to time what comes when
+        it is full."""
+        every = self.options.memory_every
+        for _ in range(frames):
+            self._frame += every - (self._frame - 1) % every  # the frame before is one that stays
+            self._memorize_last()
+        self._frame += 1
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What a new segmenter of the same network and options needs to go on from here.
@@ -150,7 +169,7 @@ class VideoSegmenter:
         """
         if self._size is None or self._last is None:
             raise ValueError("there is nothing to continue before the first step")
-        image, masks, given = self._last
+        image, masks, named = self._last
         groups, tensors = [], {"image": image, "masks": masks}
         for number, (bank, objects) in enumerate(self._groups):
             facts, parts = bank.state()
@@ -161,7 +180,7 @@ class VideoSegmenter:
             "frame": self._frame,
             "size": [self._size.height, self._size.width],
             "object_ids": list(self.object_ids),
-            "given": given,
+            "named": list(named),
             "groups": groups,
         }
         return facts, tensors
@@ -169,18 +188,18 @@ class VideoSegmenter:
     @torch.inference_mode()
     def restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Continue, bit for bit, where the segmenter stood that gave this state."""
-        groups = []
+        groups, device = [], self.network.device
         for number, group in enumerate(facts["groups"]):
             bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
             names = [f"{name}.{number}" for name in ("key", "value")]
-            parts = [tensors[name].to(self.device) for name in names if name in tensors]
+            parts = [tensors[name].to(device) for name in names if name in tensors]
             bank.restore(group["bank"], parts)
             groups.append(_Group(bank, slice(*group["objects"])))
-        image = tensors["image"].to(self.device).contiguous(memory_format=torch.channels_last)
+        image = tensors["image"].to(device).contiguous(memory_format=torch.channels_last)
         height, width = facts["size"]
         self._size = FrameSize.for_short_side(height, width, self.options.size)
         self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
-        self._last = (image, tensors["masks"].to(self.device), facts["given"])
+        self._last = _Last(image, tensors["masks"].to(device), tuple(facts["named"]))
         self._groups = groups
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
@@ -204,48 +223,66 @@ class VideoSegmenter:
             raise InputError("The mask is empty.", "Mark at least one object in it.")
         return self._size
 
+    def _image(self, frame: np.ndarray, size: FrameSize) -> Tensor:
+        """Frame (H, W, 3) uint8 to (1, 3, H', W') in [0, 1], as the network wants it."""
+        image = size.image_to_net(upload(frame, self.network.device))
+        return image.contiguous(memory_format=torch.channels_last)
+
     def _memorize_last(self) -> None:
         """Encodes the frame before with what was found on it."""
         if self._last is None:
             return
-        image, masks, given = self._last
-        key, value = self._network.memorize(image, masks)
+        key, value = self.network.memorize(self._last.image, self._last.masks)
         for bank, objects in self._groups:
+            # Only a mask that was given stays for good: the guesses beside it do not.
+            given = not set(self.object_ids[objects]).isdisjoint(self._last.named)
             bank.add(self._frame - 1, key[objects], value[objects], given=given)
 
     def _predict(self, image: Tensor, query: Query | None) -> Tensor:
         """Probabilities (K + 1, H', W') of the objects so far."""
-        query = query or self._network.encode_query(image)
+        query = query or self.network.encode_query(image)
         self._watch.lap("query encoder")
-        key, sigma = query.key[0].float(), self.options.sigma
-        readout = torch.cat([read_tiled(key, *group.bank.read(), sigma) for group in self._groups])
+        banks = [group.bank.read() for group in self._groups]
+        readout = [self.network.read(query, memory, self.options.sigma) for memory in banks]
         self._watch.lap("read")
-        prob = self._network.decode(readout, query, image)
+        prob = self.network.decode(torch.cat(readout), query, image)
         self._watch.lap("decoder")
         return prob
 
-    def _take_over(self, prob: Tensor, given: Tensor, size: FrameSize) -> Tensor:
-        """Probabilities with a given mask in place of the objects it names."""
-        named = [int(i) for i in given.unique() if i > 0]
-        new = [i for i in named if i not in self.object_ids]
-        if new:
-            start = len(self.object_ids)
-            self.object_ids += tuple(new)
-            bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-            self._groups.append(_Group(bank, slice(start, start + len(new))))
-        labels = size.labels_to_net(given)
-        objects = torch.cat([prob[1:], prob.new_zeros(len(new), *prob.shape[1:])])
-        objects = objects * (labels == 0)
+    def _admit(self, named: Sequence[int], given: Tensor, size: FrameSize) -> None:
+        """Begins a history of the objects that are new."""
+        new = tuple(i for i in named if i not in self.object_ids)
+        if not new:
+            return
+        for object_id, side in size.too_coarse_for(given, new).items():
+            self._warn(
+                f"object {object_id} of frame {self._frame} is too small for what the network "
+                f"sees: " + (f"--size {side} keeps it" if side else "no --size keeps it")
+            )
+        start = len(self.object_ids)
+        self.object_ids += new
+        bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
+        self._groups.append(_Group(bank, slice(start, len(self.object_ids))))
+
+    def _merge(self, prob: Tensor, named: Sequence[int], given: Tensor, size: FrameSize) -> Tensor:
+        """Probabilities (K + 1, H', W') with a given mask in place of the objects it names."""
+        objects = prob.new_zeros(len(self.object_ids), *prob.shape[1:])
+        objects[: len(prob) - 1] = prob[1:]
+        left = torch.ones_like(prob[0])  # for the objects it does not name
+        for object_id in named:
+            mask = size.mask_to_net(given == object_id)
+            objects[self.object_ids.index(object_id)] = mask
+            left -= mask
         for channel, object_id in enumerate(self.object_ids):
-            if object_id in named:
-                objects[channel] = labels == object_id
+            if object_id not in named:
+                objects[channel] *= left.clamp(min=0)
         background = (1 - objects.sum(0, keepdim=True)).clamp(min=0)
         return torch.cat([background, objects])
 
     def _labels(self, prob: Tensor, given: Tensor | None, size: FrameSize) -> Tensor:
         """Object ids (H, W) uint8; a given mask is kept to the pixel."""
-        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=self.device)
-        labels = ids[size.channels_from_net(prob).long()]
+        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
+        labels = size.labels_from_net(prob, ids)
         if given is None:
             return labels
         others = labels.masked_fill(torch.isin(labels, given.unique()), 0)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
+from kmn_cli.inference.network import Network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.model import KMN
 
 
 def self_check(
-    model: KMN,
+    network: Network,
     frame: np.ndarray,
     mask: np.ndarray,
     options: SegmentOptions | None = None,
-    device: torch.device | str = "cpu",
 ) -> dict[int, float]:
     """Segments a frame from its own mask: memory and query are the same picture.
 
@@ -23,11 +21,10 @@ def self_check(
     else for the object, and will in the frames to come.
 
     Args:
-        model: the network; give one that is ready for inference, or it is copied.
+        network: made by `ready_for_inference`.
         frame: (H, W, 3) uint8 RGB.
         mask: (H, W) uint8 object ids, at least one.
         options: how to segment; None is what the network says it is best at.
-        device: to run on.
 
     Returns:
         Intersection over union with the mask, 0 to 1, of each object.
@@ -35,7 +32,7 @@ def self_check(
     Raises:
         InputError: the mask is empty or of another size.
     """
-    segmenter = VideoSegmenter(model, options, device)
+    segmenter = VideoSegmenter(network, options)
     segmenter.step(frame, mask)
     answer = segmenter.step(frame).labels
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from kmn_cli.errors import WeightsError
+from kmn_cli.files import atomic_path
 from kmn_cli.model.config import KMNConfig
 from kmn_cli.model.kmn import KMN
 
@@ -117,13 +117,9 @@ def save_checkpoint(
         for name, tensor in model.state_dict().items()
     }
     header = {**(metadata or {}), CONFIG_KEY: json.dumps(model.config.to_dict())}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with atomic_path(path) as part:
         # Not save_file, which makes a file that only its owner may read.
-        partial.write_bytes(save(tensors, header))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        part.write_bytes(save(tensors, header))
 
 
 def find_weights(weights: str | Path | None) -> Path:

@@ -11,7 +11,8 @@ import torch
 from kmn_cli.data.scan import Pair, read_pair, scan_videos
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.davis import score_masks
-from kmn_cli.inference.device import ready_for_inference
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN
 
@@ -46,7 +47,7 @@ def validator(
 
     def validate(model: KMN) -> dict[str, float]:
         ready = ready_for_inference(model, device)
-        scores = [_score(ready, clip, size, device) for clip in clips]
+        scores = [_score(ready, clip, size) for clip in clips]
         j, f = (sum(values) / len(values) for values in zip(*scores, strict=True))
         means = {"J&F": (j + f) / 2, "J": j, "F": f}
         names = [clip[0].image.parent.name for clip in clips]
@@ -55,9 +56,9 @@ def validator(
     return validate
 
 
-def _score(model: KMN, clip: list[Pair], size: int, device: torch.device) -> tuple[float, float]:
-    options = SegmentOptions(size=size, max_memory_frames=0, sigma=model.config.sigma)
-    segmenter = VideoSegmenter(model, options, device)
+def _score(network: Network, clip: list[Pair], size: int) -> tuple[float, float]:
+    options = SegmentOptions(size=size, max_memory_frames=0, sigma=network.config.sigma)
+    segmenter = VideoSegmenter(network, options)
     truth: list[np.ndarray] = []
     predicted: list[np.ndarray] = []
     for pair in clip:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import load_checkpoint
 from tests.benchmarks.plain import PlainSegmenter
@@ -22,7 +23,9 @@ def measure(size: int, precisions: Sequence[str]) -> list[dict[str, float | str]
     mask = read_mask(EXAMPLES / "bunny.png").labels
     plain = PlainSegmenter(model, size, frames=100, every=5)
     fast = {
-        precision: VideoSegmenter(model, SegmentOptions(size, 5, 0, precision=precision))
+        precision: VideoSegmenter(
+            ready_for_inference(model, precision=precision), SegmentOptions(size, 5, 0)
+        )
         for precision in precisions
     }
     shares: dict[str, list[float]] = {precision: [] for precision in precisions}

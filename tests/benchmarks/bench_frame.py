@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 from tests.benchmarks.clock import medians, memory
@@ -46,17 +47,11 @@ def fast_step(
 ) -> Callable[[], object]:
     """A step of the segmenter whose memory holds `frames` frames."""
     picture, mask = picture_and_mask(SIZES[size], objects)
-    options = SegmentOptions(
-        size=0, memory_every=1, max_memory_frames=frames + 1, precision=precision
-    )
-    segmenter = VideoSegmenter(network(), options, device)
+    options = SegmentOptions(size=0, max_memory_frames=frames)
+    segmenter = VideoSegmenter(ready_for_inference(network(), device, precision), options)
     segmenter.step(picture, mask)
     segmenter.step(picture)
-    [group] = segmenter._groups
-    key, value = (part.clone() for part in group.bank.read())
-    with torch.inference_mode():
-        for frame in range(1, frames):
-            group.bank.add(frame, key, value)
+    segmenter.fill_memory(frames)
     return lambda: segmenter.step(picture)
 
 

@@ -8,9 +8,10 @@ import time
 import numpy as np
 import torch
 
-from kmn_cli.inference.measure import resident_peak
-from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.inference.ready import ready_for_inference
+from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
+from kmn_cli.platforms import resident_peak
 from tests.benchmarks.bench_frame import picture_and_mask
 
 
@@ -20,7 +21,7 @@ def measure(frames: int = 2000, size: tuple[int, int] = (240, 432)) -> dict[str,
     The network is a narrow one, so that the memory, which might grow, has the largest share.
     """
     torch.manual_seed(0)
-    segmenter = VideoSegmenter(KMN(KMNConfig.tiny()).eval(), SegmentOptions(precision="fp32"))
+    segmenter = VideoSegmenter(ready_for_inference(KMN(KMNConfig.tiny()).eval(), precision="fp32"))
     picture, mask = picture_and_mask(size, 2)
     seconds: list[float] = []
     for n in range(frames):

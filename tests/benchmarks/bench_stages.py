@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from kmn_cli.inference.device import has_fast_bf16, ready_for_inference
-from kmn_cli.media.masks import read_mask
+from kmn_cli.inference.device import has_fast_bf16
+from kmn_cli.inference.torch_network import TorchNetwork
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.sinks import open_sinks
 from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMN
@@ -57,9 +58,9 @@ def stages(model: KMN, device: str, precision: str, *, plain: bool = False) -> C
 def measure(repeats: int, device: str) -> list[dict[str, float | str | None]]:
     """A row for each stage of the network."""
     kind = torch.device(device)
-    runs = {"fp32": stages(ready_for_inference(network(), kind), device, "fp32")}
+    runs = {"fp32": stages(TorchNetwork(network(), kind, "fp32").model, device, "fp32")}
     if has_fast_bf16(kind):
-        runs["bf16"] = stages(ready_for_inference(network(), kind, "bf16"), device, "bf16")
+        runs["bf16"] = stages(TorchNetwork(network(), kind, "bf16").model, device, "bf16")
     runs["plain"] = stages(network().to(device), device, "fp32", plain=True)
     rows: list[dict[str, float | str | None]] = []
     for stage in runs["fp32"]:

@@ -48,8 +48,8 @@ class PlainSegmenter:
         size = FrameSize.for_short_side(frame.shape[0], frame.shape[1], self.size)
         image = size.image_to_net(torch.from_numpy(frame))
         if mask is not None:
-            net = size.labels_to_net(torch.from_numpy(mask))
-            prob = torch.stack([(net == i).float() for i in range(int(mask.max()) + 1)])
+            ids = torch.from_numpy(mask)
+            prob = torch.stack([size.mask_to_net(ids == i) for i in range(int(mask.max()) + 1)])
         else:
             assert self.last is not None and self.masks is not None
             key, value = self.model.memorize(self.last, self.masks[None])

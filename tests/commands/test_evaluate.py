@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from published import youtube_vos
 from typer.testing import Result
+
+from kmn_cli.files import FileLock
 
 Kmn = Callable[..., Result]
 
@@ -55,17 +61,19 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_scores_existing_results(kmn: Kmn, root: Path, results: Path) -> None:
-    (results / "global_results-val.csv").write_text("an old one\n")
+    before = sorted(results.rglob("*"))
     done = kmn("evaluate", root, "--protocol", "davis2017", "--results", results, "--workers", 1)
     assert done.exit_code == 0, done.output
     for text in ("J&F-Mean", "F-Decay", "hen_1", "cow_1", "1.000"):
         assert text in done.stdout
-    csv = (results / "per-sequence_results-val.csv").read_text().splitlines()
+    assert sorted(results.rglob("*")) == before  # tables and report lie beside the results
+    scores = results.with_name("results-scores")
+    csv = (scores / "per-sequence_results-val.csv").read_text().splitlines()
     assert csv[1] == "hen_1,1.000,1.000"
     assert csv[2].startswith("cow_1,0.5")
-    assert (results / "global_results-val.csv").read_text().startswith("J&F-Mean,")
+    assert (scores / "global_results-val.csv").read_text().startswith("J&F-Mean,")
     for name in ("scores.json", "report.html", "per_frame.svg"):
-        assert (results / name).stat().st_size > 500
+        assert (scores / name).stat().st_size > 500
 
 
 def test_json_is_one_document(kmn: Kmn, root: Path, results: Path, tmp_path: Path) -> None:
@@ -78,6 +86,47 @@ def test_json_is_one_document(kmn: Kmn, root: Path, results: Path, tmp_path: Pat
     assert list(document["sequences"]) == ["hen"]
     assert Path(document["files"]["report"]).is_file()
     assert not (results / "scores.json").exists()
+
+
+def test_root_and_results_may_lie_alike(kmn: Kmn, results: Path, tmp_path: Path) -> None:
+    """Data sets, folders of masks and results of `kmn segment`, of many videos and of one."""
+    shutil.copytree(results, tmp_path / "set" / "Annotations" / "480p")
+    for name in ("hen", "cow"):
+        shutil.copytree(results / name, tmp_path / "segmented" / name / "masks")
+    homes = (results, tmp_path / "set", tmp_path / "segmented")
+    for root, found in itertools.permutations(homes, 2):
+        done = kmn(
+            "evaluate", root, "--protocol", "folder", "--results", found, "--workers", 1,
+            "-o", tmp_path / "out", "--json",
+        )  # fmt: skip
+        assert json.loads(done.stdout)["global"]["J&F-Mean"] == 1, done.output
+    alone = (results / "hen", tmp_path / "segmented" / "hen", tmp_path / "segmented/hen/masks")
+    for root, found in itertools.permutations(alone, 2):
+        done = kmn(
+            "evaluate", root, "--protocol", "folder", "--results", found, "--workers", 1,
+            "-o", tmp_path / "out", "--json",
+        )  # fmt: skip
+        assert json.loads(done.stdout)["global"]["J&F-Mean"] == 1, done.output
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_youtube_vos_table_can_be_read(
+    kmn: Kmn, tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    root = youtube_vos(tmp_path / "data").root
+    done = kmn(
+        "evaluate", root, "--protocol", "youtube-vos", "--split", "train", "--workers", 1,
+        "--results", root / "train" / "Annotations",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.partition("report:")[0].splitlines()
+    assert max(map(len, lines)) <= columns
+    heads = [line for line in lines if "G-Mean" in line or "J-Unseen" in line]
+    assert len(heads) == (2 if columns == 80 else 1)  # a row for each figure, or one for all
+    for name in ("G-Mean", "J-Seen", "F-Seen", "J-Unseen", "F-Unseen", "J&F-Mean", "F-Decay"):
+        assert name in done.stdout
+    assert not list((root / "train" / "Annotations").glob("*.*"))
 
 
 def test_compares_two_folders(kmn: Kmn, root: Path, results: Path, tmp_path: Path) -> None:
@@ -124,6 +173,21 @@ def test_segments_first_and_goes_on_where_it_stopped(
     assert "2 of 2 sequences are done" in second.stderr
     assert (out / "hen" / "00002.png").stat().st_mtime_ns == written
     assert kmn(*command, "--read", "plain").exit_code == 2
+
+
+def test_two_do_not_work_on_one_folder(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FileLock(tmp_path / "out" / ".claim", pytest.fail)
+    assert other.take()
+    monkeypatch.setattr("kmn_cli.files.time.sleep", lambda seconds: other.let_go())
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "--size", 32,
+        "-o", tmp_path / "out", "--device", "cpu", "--workers", 1, "--sequences", "hen",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert f"waiting for process {os.getpid()}" in done.stderr
+    assert not (tmp_path / "out" / ".claim").exists()
 
 
 def test_segments_as_the_weights_are_best(

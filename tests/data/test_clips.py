@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from kmn_cli.data.augment import WarpRange
-from kmn_cli.data.clips import Source, draw_batch
+from kmn_cli.data.clips import draw_batch
 from kmn_cli.data.scan import scan_stills, scan_videos
+from kmn_cli.data.scene import Source
 from kmn_cli.data.store import FrameStore, build_store
 from kmn_cli.errors import InputError
 from kmn_cli.training.recipe import Recipe
@@ -142,3 +143,65 @@ def test_a_video_with_objects_of_its_own_needs_no_pasted_ones():
         batch = draw_batch(sources, chosen, 0, step, [0])
         assert batch.present.tolist() == [[True, True]]
         assert (batch.labels > 0).sum() == 3 * 2 * 16 * 16
+
+
+def test_a_region_of_a_still_is_a_target_and_of_a_video_never(store):
+    """Half of the stills keep their object, whose middle is red."""
+    stills, video = Source(store, 1, STILL), Source(numbered_video(9), 1, STILL)
+    batch = draw_batch([stills], settings(region=0.5), 0, 0, range(60))
+    red = [
+        float(frame[0][labels == 1].mean())
+        for frame, labels in zip(batch.frames[:, 0], batch.labels[:, 0], strict=True)
+    ]
+    assert 15 < sum(mean > 0.8 for mean in red) < 45
+    moved = draw_batch([video], settings(1.0, "main", region=1.0), 0, 0, range(4))
+    own = draw_batch([video], settings(1.0, "main", region=0.0), 0, 0, range(4))
+    assert moved.labels.float().mean() == pytest.approx(float(own.labels.float().mean()), rel=0.01)
+
+
+def test_the_same_frame_three_times(store):
+    sources = [
+        Source(store, 1, WarpRange(30, 15, (0.8, 1.1), 0.1)),
+        Source(numbered_video(9), 1, STILL),
+    ]
+    same = draw_batch(sources, settings(1.0, "main", same_frame=1.0), 0, 0, range(8))
+    for frames in (same.frames, same.labels):
+        assert torch.equal(frames[:, 0], frames[:, 1])
+        assert torch.equal(frames[:, 0], frames[:, 2])
+    apart = draw_batch(sources, settings(1.0, "main"), 0, 0, range(8))
+    assert not torch.equal(apart.frames[:, 0], apart.frames[:, 1])
+
+
+def test_videos_are_not_hidden(store):
+    """Hide-and-Seek is for stills (section 4), in a mixture, too."""
+    chosen = settings(1.0, "main", hide_probability=1.0, hide_first="false", paste=0)
+    video = draw_batch([Source(numbered_video(9), 1, STILL)], chosen, 0, 0, range(4))
+    still = draw_batch([Source(store, 1, STILL)], chosen, 0, 0, range(4))
+    assert (video.labels[:, 1] > 0).any()
+    assert not (still.labels[:, 1] > 0).any()
+
+
+def test_the_first_sample_is_not_tied_to_its_batch(store):
+    """(seed, step) and (seed, step, 0) would be one stream of chance: how many objects a batch
+    has would say which source its first sample is from."""
+    sources = [Source(store, 1, STILL), Source(numbered_video(9), 1, STILL)]
+    chosen = settings(1.0, "main", multi_object=0.5)
+    batches = [draw_batch(sources, chosen, 0, step, [0]) for step in range(80)]
+    single = [batch for batch in batches if batch.present.shape[1] == 1]
+    # Only the numbered video has a picture without blue.
+    of_stills = sum(float(batch.frames[0, 0, 2].max()) > 0.01 for batch in single)
+    assert 0.25 < of_stills / len(single) < 0.75
+
+
+def test_packed_pictures_are_cut_like_decoded_ones(stills, tmp_path, monkeypatch):
+    plain = build_store(scan_stills(stills), tmp_path / "plain", 480)
+    monkeypatch.setattr("kmn_cli.data.store.PACK_ABOVE", 0)
+    packed = build_store(scan_stills(stills), tmp_path / "packed", 480)
+    assert packed.is_packed
+    motion = WarpRange(30, 15, (0.8, 1.1), 0.1)
+    one, two = (
+        draw_batch([Source(store, 1, motion)], settings(paste=1.0), 0, 0, range(6))
+        for store in (plain, packed)
+    )
+    assert torch.equal(one.labels, two.labels)
+    assert (one.frames - two.frames).abs().mean() < 0.05  # a JPEG of noise

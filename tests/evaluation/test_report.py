@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import io
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +12,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from mask_clips import moving
+from mask_clips import moving, save
+from PIL import Image
 
 from kmn_cli.evaluation.benchmark import Benchmark, load_benchmark
 from kmn_cli.evaluation.frame_curves import write_per_frame_plot
@@ -17,7 +21,8 @@ from kmn_cli.evaluation.method import Method, score_method
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.report import write_report
 from kmn_cli.evaluation.run_log import SequenceRun
-from kmn_cli.evaluation.thumbnails import frames_of_difference, worst_frames
+from kmn_cli.evaluation.thumbnails import draw_frame, frames_of_difference, worst_frames
+from kmn_cli.media.video import open_video
 
 MakeDavis = Callable[..., Path]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -143,6 +148,28 @@ def test_pictures_may_be_missing(davis: MakeDavis, results: Path, tmp_path: Path
         tmp_path / "report.html", benchmark, [score_method(benchmark, "ours", results, workers=1)]
     )
     assert "data:image/jpeg;base64," in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_pictures_come_from_the_video_that_results_are_of(movie: Path, tmp_path: Path) -> None:
+    """The truth is a folder of masks; the results are of `kmn segment`, which names the video."""
+    for folder, shift in (("truth", 0), ("out/cat/masks", 4)):
+        for t, labels in enumerate(moving(5, shift=shift)):
+            save(tmp_path / folder / f"{t:05d}.png", labels)
+    (tmp_path / "out" / "cat" / "result.json").write_text(json.dumps({"input": str(movie)}))
+    benchmark = load_benchmark(tmp_path / "truth", Protocol.FOLDER)
+    scored = score_method(benchmark, "cat", tmp_path / "out" / "cat", workers=1)
+    uri = draw_frame(benchmark.videos[0], scored.tasks[0], "00002")
+    drawn = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    with open_video(movie) as reader:
+        frame = [frame.image for frame in reader][2]
+    wanted = Image.fromarray(frame).resize(drawn.size)
+    top = (0, 0, drawn.width, drawn.height // 5)  # no mask there
+    difference = np.asarray(drawn.crop(top), float) - np.asarray(wanted.crop(top), float)
+    assert np.abs(difference).mean() < 12
+    write_report(tmp_path / "report.html", benchmark, [scored])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 sequence, 1 object, 3 frames scored" in page
+    assert "The first frame of a sequence, which is given, and the last are not scored" in page
 
 
 def test_the_per_frame_plot_is_a_picture_with_every_sequence(

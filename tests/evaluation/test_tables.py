@@ -9,7 +9,8 @@ from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.scores import SequenceScore
-from kmn_cli.evaluation.tables import scores_document, write_csvs, write_scores
+from kmn_cli.evaluation.tables import scores_document, write_csvs
+from kmn_cli.files import write_json
 
 
 def method(j: np.ndarray, f: np.ndarray) -> Method:
@@ -42,7 +43,7 @@ def test_scores_json_has_everything_and_no_nan(tmp_path: Path) -> None:
     j = np.array([[0.9, np.nan, 0.7]])
     benchmark = Benchmark(Path("data"), Protocol.DAVIS2017, "val", ())
     path = tmp_path / "scores.json"
-    write_scores(path, scores_document(benchmark, [method(j, j), method(j / 2, j / 2)]))
+    write_json(path, scores_document(benchmark, [method(j, j), method(j / 2, j / 2)]))
     document = json.loads(path.read_text())
     assert document["global"]["J-Mean"] == 0.8
     assert document["sequences"]["goat"]["objects"]["1"]["J"]["per_frame"] == [0.9, None, 0.7]

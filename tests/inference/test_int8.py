@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.inference.device import choose_precision, ready_for_inference
-from kmn_cli.inference.partwise import PARTS, PartwiseKMN
-from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.inference.int8 import PARTS, PartwiseNetwork
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import choose_precision, ready_for_inference
+from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 
 CPU = torch.device("cpu")
@@ -40,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def ready(model: KMN, cache: Path) -> KMN:
+def ready(model: KMN, cache: Path) -> Network:
     """The model in int8, whose graphs are in the cache."""
     return ready_for_inference(model, CPU, "int8")
 
@@ -56,34 +57,34 @@ def two_objects() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         yield frame, mask if step == 0 else None
 
 
-def probabilities(model: KMN, precision: str) -> np.ndarray:
+def probabilities(network: Network) -> np.ndarray:
     """Of each frame but the first, (T, K + 1, H, W)."""
-    segmenter = VideoSegmenter(model, SegmentOptions(precision=precision))
+    segmenter = VideoSegmenter(network)
     found = [segmenter.step(*given, want_prob=True).prob for given in two_objects()]
-    assert segmenter.precision == precision
     return np.stack(found[1:])  # type: ignore[arg-type]
 
 
 def test_the_parts_together_are_the_network(model: KMN) -> None:
-    folded = ready_for_inference(model, CPU)
-    parts = PartwiseKMN(model.config, lambda name, *inputs: PARTS[name](folded, *inputs))
-    assert np.allclose(probabilities(parts, "fp32"), probabilities(model, "fp32"), atol=1e-5)
+    parts = PartwiseNetwork(model.config, lambda name, *inputs: PARTS[name](model, *inputs))
+    whole = ready_for_inference(model, CPU, "fp32")
+    assert np.allclose(probabilities(parts), probabilities(whole), atol=1e-5)
 
 
 @needs_openvino
-def test_int8_computes_nearly_the_same(model: KMN, ready: KMN) -> None:
-    exact, rounded = probabilities(model, "fp32"), probabilities(ready, "int8")
+def test_int8_computes_nearly_the_same(model: KMN, ready: Network) -> None:
+    exact = probabilities(ready_for_inference(model, CPU, "fp32"))
+    rounded = probabilities(ready)
     assert np.abs(rounded - exact).mean() < 0.1 * exact.std()
 
 
 @needs_openvino
 def test_graphs_are_made_once_and_anew_when_they_are_damaged(
-    model: KMN, ready: KMN, cache: Path
+    model: KMN, ready: Network, cache: Path
 ) -> None:
     said: list[str] = []
-    again = ready_for_inference(ready_for_inference(model, CPU), CPU, "int8", said.append)
-    assert not said  # folded or not, these are the same weights
-    assert np.array_equal(probabilities(again, "int8"), probabilities(ready, "int8"))
+    again = ready_for_inference(model, CPU, "int8", said.append)
+    assert not said
+    assert np.array_equal(probabilities(again), probabilities(ready))
     (folder,) = cache.iterdir()
     files = {path.name for path in folder.iterdir()}
     assert files == {f"{name}.{end}" for name in PARTS for end in ("xml", "bin")}
@@ -91,11 +92,11 @@ def test_graphs_are_made_once_and_anew_when_they_are_damaged(
     (folder / "memory.bin").write_bytes(b"")
     mended = ready_for_inference(model, CPU, "int8", said.append)
     assert len(said) == 1 and str(folder) in said[0]
-    assert np.array_equal(probabilities(mended, "int8"), probabilities(ready, "int8"))
+    assert np.array_equal(probabilities(mended), probabilities(ready))
 
 
 @needs_openvino
-def test_other_weights_get_graphs_of_their_own(ready: KMN, cache: Path) -> None:
+def test_other_weights_get_graphs_of_their_own(ready: Network, cache: Path) -> None:
     before = len(list(cache.iterdir()))
     torch.manual_seed(1)
     other = KMN(KMNConfig.tiny()).eval().requires_grad_(False)
@@ -104,9 +105,9 @@ def test_other_weights_get_graphs_of_their_own(ready: KMN, cache: Path) -> None:
 
 
 @needs_openvino
-def test_an_interrupted_run_goes_on_bit_for_bit(ready: KMN) -> None:
+def test_an_interrupted_run_goes_on_bit_for_bit(ready: Network) -> None:
     given = list(two_objects())
-    first, second = (VideoSegmenter(ready, SegmentOptions(precision="int8")) for _ in range(2))
+    first, second = (VideoSegmenter(ready) for _ in range(2))
     for step in given[:3]:
         first.step(*step)
     second.restore(*first.state())

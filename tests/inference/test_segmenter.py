@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.inference.device import ready_for_inference
 from kmn_cli.inference.frame_size import FrameSize
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import choose_precision, ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.memory_read import read_plain
@@ -18,6 +19,12 @@ from kmn_cli.model.memory_read import read_plain
 def model() -> KMN:
     torch.manual_seed(0)
     return KMN(KMNConfig.tiny()).eval()
+
+
+@pytest.fixture(scope="module")
+def network(model: KMN) -> Network:
+    # In auto the hardware would decide how close the numbers are.
+    return ready_for_inference(model, precision="fp32")
 
 
 def video(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> list[np.ndarray]:
@@ -32,33 +39,32 @@ def boxes(*ids: int, height: int = 48, width: int = 64) -> np.ndarray:
     return mask
 
 
-def run(model: KMN, frames: list[np.ndarray], mask: np.ndarray, **options: object):
-    # In auto the hardware would decide how close the numbers are.
-    segmenter = VideoSegmenter(model, SegmentOptions(**{"precision": "fp32", **options}))
+def run(network: Network, frames: list[np.ndarray], mask: np.ndarray, **options: object):
+    segmenter = VideoSegmenter(network, SegmentOptions(**options))
     return [
         segmenter.step(frame, None if n else mask, want_prob=True) for n, frame in enumerate(frames)
     ]
 
 
-def test_first_frame_is_the_given_mask(model):
+def test_first_frame_is_the_given_mask(network):
     mask = boxes(3, 200)
-    first = run(model, video(1), mask)[0]
+    first = run(network, video(1), mask)[0]
     assert np.array_equal(first.labels, mask)
     assert np.array_equal(first.prob.argmax(0), np.searchsorted([0, 3, 200], mask))
 
 
-def test_answers_are_distributions_over_known_ids(model):
-    for answer in run(model, video(7), boxes(3, 200))[1:]:
+def test_answers_are_distributions_over_known_ids(network):
+    for answer in run(network, video(7), boxes(3, 200))[1:]:
         assert answer.prob.shape == (3, 48, 64)
         assert np.allclose(answer.prob.sum(0), 1, atol=1e-5)
         assert set(np.unique(answer.labels)) <= {0, 3, 200}
         assert np.array_equal(answer.labels, np.array([0, 3, 200])[answer.prob.argmax(0)])
 
 
-def test_the_loop_is_that_of_the_paper(model):
+def test_the_loop_is_that_of_the_paper(model, network):
     """Against the network called by hand: bank {0, 5, …, t-1}, soft masks, kernel."""
     frames, mask = video(8), boxes(1, 2)
-    answers = run(model, frames, mask, max_memory_frames=0)
+    answers = run(network, frames, mask, max_memory_frames=0)
     images = [torch.from_numpy(f).permute(2, 0, 1)[None].float() / 255 for f in frames]
     one_hot = torch.stack([torch.from_numpy(mask == n).float() for n in (1, 2)])
     with torch.inference_mode():
@@ -73,33 +79,33 @@ def test_the_loop_is_that_of_the_paper(model):
             memory.append(model.memorize(images[t], prob[None, 1:]))
 
 
-def test_an_object_does_not_depend_on_the_order_of_ids(model):
-    first = run(model, video(4), boxes(1, 2))
-    second = run(model, video(4), boxes(90, 7))
+def test_an_object_does_not_depend_on_the_order_of_ids(network):
+    first = run(network, video(4), boxes(1, 2))
+    second = run(network, video(4), boxes(90, 7))
     for a, b in zip(first, second, strict=True):
         assert np.allclose(a.prob[1], b.prob[2], atol=1e-5)  # id 1 and id 90 are the same box
 
 
-def test_frames_may_be_views_or_read_only(model):
+def test_frames_may_be_views_or_read_only(network):
     frames, mask = video(3), boxes(1)
     flipped = [frame[..., ::-1].copy()[..., ::-1] for frame in frames]
     flipped[1].flags.writeable = False
-    for one, other in zip(run(model, frames, mask), run(model, flipped, mask), strict=True):
+    for one, other in zip(run(network, frames, mask), run(network, flipped, mask), strict=True):
         assert np.array_equal(one.labels, other.labels)
 
 
-def test_videos_share_no_state(model):
-    alone = run(model, video(4), boxes(1))
-    other = VideoSegmenter(model)
+def test_videos_share_no_state(network):
+    alone = run(network, video(4), boxes(1))
+    other = VideoSegmenter(network)
     other.step(video(1, 32, 32)[0], boxes(4, height=32, width=32))
-    again = run(model, video(4), boxes(1))
+    again = run(network, video(4), boxes(1))
     for a, b in zip(alone, again, strict=True):
         assert np.array_equal(a.prob, b.prob)
 
 
-def test_later_mask_adds_an_object_and_keeps_the_others(model):
+def test_later_mask_adds_an_object_and_keeps_the_others(network):
     frames = video(6)
-    segmenter = VideoSegmenter(model)
+    segmenter = VideoSegmenter(network)
     segmenter.step(frames[0], boxes(1))
     segmenter.step(frames[1])
     late = np.zeros((48, 64), np.uint8)
@@ -111,9 +117,9 @@ def test_later_mask_adds_an_object_and_keeps_the_others(model):
     assert segmenter.step(frames[3], want_prob=True).prob.shape == (3, 48, 64)
 
 
-def test_later_mask_corrects_what_it_names(model):
+def test_later_mask_corrects_what_it_names(network):
     frames = video(3)
-    segmenter = VideoSegmenter(model)
+    segmenter = VideoSegmenter(network)
     segmenter.step(frames[0], boxes(1, 2))
     correction = np.zeros((48, 64), np.uint8)
     correction[:6, :6] = 1
@@ -121,34 +127,98 @@ def test_later_mask_corrects_what_it_names(model):
     assert np.array_equal(labels == 1, correction == 1)
 
 
-def test_limit_is_reported(model):
-    segmenter = VideoSegmenter(model, SegmentOptions(max_memory_frames=3, memory_every=1))
+def test_only_the_objects_a_mask_names_are_truth(network):
+    """A guess beside a given mask is dropped from a full memory as any other."""
+    frames = video(12)
+    segmenter = VideoSegmenter(network, SegmentOptions(memory_every=1, max_memory_frames=4))
+    segmenter.step(frames[0], boxes(1))
+    late = np.zeros((48, 64), np.uint8)
+    late[40:, 50:] = 9
+    segmenter.step(frames[1], late)
+    for frame in frames[2:]:
+        segmenter.step(frame)
+    first, second = (group.bank.frames for group in segmenter._groups)
+    assert first == [0, 9, 10]
+    assert second == [1, 9, 10]
+
+
+@pytest.mark.parametrize("y", range(0, 7, 2))
+@pytest.mark.parametrize("x", range(0, 7, 2))
+def test_no_object_is_too_small_to_leave_a_trace(y, x):
+    mask = torch.zeros(1080, 1920, dtype=torch.bool)
+    mask[500 + y : 502 + y, 700 + x : 702 + x] = True
+    net = FrameSize.for_short_side(1080, 1920, 320).mask_to_net(mask)
+    assert net.max() > 0.05
+    assert net.sum() == pytest.approx(4 * (320 / 1080) ** 2, rel=0.05)  # its area
+
+
+def test_an_object_too_small_for_the_size_is_said(network):
+    mask = np.zeros((96, 128), np.uint8)
+    mask[10:18, 10:18] = 3  # fills a cell of 4x4 at half the size
+    mask[60:62, 60:62] = 4  # nowhere
+    mask[20:80, 70:120] = 5
+    said: list[str] = []
+    options = SegmentOptions(size=32)
+    segmenter = VideoSegmenter(network, options, warn=said.append)
+    segmenter.step(np.zeros((96, 128, 3), np.uint8), mask)
+    assert len(said) == 2
+    assert "object 3" in said[0] and "--size 48" in said[0]
+    assert "object 4" in said[1] and "no --size" in said[1]
+    said.clear()
+    for _ in range(2):  # once an object, not again with a correction
+        segmenter.step(np.zeros((96, 128, 3), np.uint8), mask)
+    assert not said
+    VideoSegmenter(network, SegmentOptions(size=48), warn=said.append).step(
+        np.zeros((96, 128, 3), np.uint8), np.where(mask == 3, mask, 0)
+    )
+    assert not said
+
+
+def test_a_full_memory_without_its_frames(network):
+    segmenter = VideoSegmenter(network, SegmentOptions(max_memory_frames=6))
+    frames = video(3)
+    segmenter.step(frames[0], boxes(1))
+    segmenter.step(frames[1])
+    segmenter.fill_memory(6)
+    segmenter.step(frames[2])
+    [group] = segmenter._groups
+    assert len(group.bank.frames) == 6
+
+
+def test_limit_is_reported(network):
+    segmenter = VideoSegmenter(network, SegmentOptions(max_memory_frames=3, memory_every=1))
     for n, frame in enumerate(video(7)):
         segmenter.step(frame, None if n else boxes(1))
     assert segmenter.dropped_frames > 0
 
 
-def test_255_objects(model):
+def test_255_objects(network):
     mask = np.arange(48 * 64, dtype=np.uint32).reshape(48, 64) // 12 % 256
-    labels = run(model, video(2), mask.astype(np.uint8))[1].labels
+    labels = run(network, video(2), mask.astype(np.uint8))[1].labels
     assert labels.shape == (48, 64)
 
 
-def test_errors_say_what_is_wrong(model):
+def test_errors_say_what_is_wrong(network):
     frame = video(1)[0]
     with pytest.raises(InputError, match="needs a mask"):
-        VideoSegmenter(model).step(frame)
+        VideoSegmenter(network).step(frame)
     with pytest.raises(InputError, match="empty"):
-        VideoSegmenter(model).step(frame, np.zeros((48, 64), np.uint8))
+        VideoSegmenter(network).step(frame, np.zeros((48, 64), np.uint8))
     with pytest.raises(InputError, match="10x10"):
-        VideoSegmenter(model).step(frame, np.ones((10, 10), np.uint8))
-    segmenter = VideoSegmenter(model)
+        VideoSegmenter(network).step(frame, np.ones((10, 10), np.uint8))
+    segmenter = VideoSegmenter(network)
     segmenter.step(frame, boxes(1))
     with pytest.raises(InputError, match="32x16"):
         segmenter.step(video(1, 16, 32)[0])
-    for bad in ({"size": 8}, {"memory_every": 0}, {"max_memory_frames": 1}, {"sigma": 0.0}):
+    for bad in ({"size": 8}, {"memory_every": 0}, {"max_memory_frames": 1}):
         with pytest.raises(UsageError):
             SegmentOptions(**bad)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1e-20, 1e-19, 0.2, 1e5, float("inf"), float("nan"), -1.0])
+def test_a_kernel_that_no_grid_can_hold(sigma):
+    with pytest.raises(UsageError, match="sigma must be between"):
+        SegmentOptions(sigma=sigma)
 
 
 @pytest.mark.parametrize("size", [(480, 854), (37, 53), (1, 1), (720, 1280)])
@@ -163,10 +233,10 @@ def test_frame_size_goes_there_and_back(size, short_side):
     assert min(frame.net_height, frame.net_width) <= min(size)  # never enlarged
     labels = torch.zeros(size, dtype=torch.uint8)
     labels[: size[0] // 2 + 1] = 5
-    net = frame.labels_to_net(labels)
+    net = frame.mask_to_net(labels == 5)
     assert net.shape == image.shape[2:]
-    back = frame.channels_from_net(torch.stack([(net == 0).float(), (net == 5).float()]))
-    assert ((back == 1) == (labels == 5)).float().mean() > 0.95
+    back = frame.labels_from_net(torch.stack([1 - net, net]), torch.tensor([0, 5]).byte())
+    assert (back == labels).float().mean() > 0.95
 
 
 def test_padding_is_stms():
@@ -179,29 +249,26 @@ def test_padding_is_stms():
     assert image[..., 5:-5].min() == 1
 
 
-@pytest.mark.parametrize("ready", [True, False], ids=["weights converted", "as they are"])
-def test_bf16_finds_nearly_the_same(model, ready):
+def test_bf16_finds_nearly_the_same(model, network):
     frames, mask = video(6), boxes(1, 2)
-    expected = run(model, frames, mask)
-    if not ready:  # made ready for another precision
-        model = ready_for_inference(model, torch.device("cpu"))
-    answers = run(model, frames, mask, precision="bf16")
+    expected = run(network, frames, mask)
+    answers = run(ready_for_inference(model, precision="bf16"), frames, mask)
     for a, b in zip(answers, expected, strict=True):
         assert a.prob.dtype == np.float32
         assert np.abs(a.prob - b.prob).max() < 0.1
 
 
-def test_auto_is_bf16_only_where_the_device_has_it(model, monkeypatch):
+def test_auto_is_bf16_only_where_the_device_has_it(monkeypatch):
     for fast, chosen in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("kmn_cli.inference.device.has_fast_bf16", lambda device, x=fast: x)
-        assert VideoSegmenter(model).precision == chosen
-        assert VideoSegmenter(model, SegmentOptions(precision="fp32")).precision == "fp32"
+        monkeypatch.setattr("kmn_cli.inference.ready.has_fast_bf16", lambda device, x=fast: x)
+        assert choose_precision("auto", torch.device("cpu")) == chosen
+        assert choose_precision("fp32", torch.device("cpu")) == "fp32"
 
 
-def test_looking_ahead_changes_nothing(model):
+def test_looking_ahead_changes_nothing(network):
     frames, mask = video(7), boxes(1, 2)
-    expected = run(model, frames, mask)
-    segmenter = VideoSegmenter(model, SegmentOptions(precision="fp32"))
+    expected = run(network, frames, mask)
+    segmenter = VideoSegmenter(network)
     segmenter.step(frames[0], mask)
     segmenter.look_ahead(frames[1:4])
     for n, frame in enumerate(frames[1:], 1):
@@ -209,9 +276,9 @@ def test_looking_ahead_changes_nothing(model):
         assert np.allclose(answer.prob, expected[n].prob, atol=1e-5)
 
 
-def test_looking_ahead_at_a_frame_of_another_size_is_an_error_in_its_turn(model):
+def test_looking_ahead_at_a_frame_of_another_size_is_an_error_in_its_turn(network):
     frames = video(3)
-    segmenter = VideoSegmenter(model)
+    segmenter = VideoSegmenter(network)
     segmenter.step(frames[0], boxes(1))
     segmenter.look_ahead([frames[1], frames[2][:, :40]])
     segmenter.step(frames[1])
@@ -221,11 +288,11 @@ def test_looking_ahead_at_a_frame_of_another_size_is_an_error_in_its_turn(model)
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_finds_nearly_the_same(model):
+def test_a_gpu_finds_nearly_the_same(model, network):
     frames, mask = video(8), boxes(1, 2)
-    expected = run(model, frames, mask)
+    expected = run(network, frames, mask)
     for precision, tolerance in (("fp32", 0.01), ("bf16", 0.1)):
-        segmenter = VideoSegmenter(model, SegmentOptions(precision=precision), "cuda")
+        segmenter = VideoSegmenter(ready_for_inference(model, "cuda", precision))
         segmenter.step(frames[0], mask)
         assert segmenter.frames_ahead > 1
         segmenter.look_ahead(frames[1:5])

@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from kmn_cli.errors import InputError
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import Prediction, VideoSegmenter
 from kmn_cli.inference.self_check import self_check
 from kmn_cli.model import KMN, KMNConfig
 
 
 @pytest.fixture
-def model() -> KMN:
+def network() -> Network:
     torch.manual_seed(0)
-    return KMN(KMNConfig.tiny())
+    return ready_for_inference(KMN(KMNConfig.tiny()), precision="fp32")
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def marked() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_one_answer_for_each_object(
-    model: KMN, marked: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+    network: Network, marked: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame, mask = marked
     real = VideoSegmenter.step
@@ -42,16 +44,18 @@ def test_one_answer_for_each_object(
         return Prediction(answer, None)
 
     monkeypatch.setattr(VideoSegmenter, "step", step)
-    assert self_check(model, frame, mask) == {2: 1.0, 5: pytest.approx(1 / 3)}
+    assert self_check(network, frame, mask) == {2: 1.0, 5: pytest.approx(1 / 3)}
 
 
-def test_the_answer_is_the_networks_own(model: KMN, marked: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_answer_is_the_networks_own(
+    network: Network, marked: tuple[np.ndarray, np.ndarray]
+) -> None:
     """An untaught network does not repeat the mask, though the segmenter keeps a given one."""
-    answers = self_check(model, *marked)
+    answers = self_check(network, *marked)
     assert list(answers) == [2, 5]
     assert all(0 <= iou < 0.9 for iou in answers.values())
 
 
-def test_an_empty_mask_is_refused(model: KMN, marked: tuple[np.ndarray, np.ndarray]) -> None:
+def test_an_empty_mask_is_refused(network: Network, marked: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(InputError, match="empty"):
-        self_check(model, marked[0], np.zeros_like(marked[1]))
+        self_check(network, marked[0], np.zeros_like(marked[1]))

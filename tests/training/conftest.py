@@ -9,8 +9,8 @@ import pytest
 import torch
 from drawn_data import write_stills, write_videos
 
-from kmn_cli.data.clips import Source
 from kmn_cli.data.scan import scan_stills, scan_videos
+from kmn_cli.data.scene import Source
 from kmn_cli.data.store import build_store
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.training.recipe import Recipe
@@ -21,9 +21,12 @@ TINY_SETTINGS: dict[str, Any] = {
     "learning_rate": 3e-3,
     "trunk_rate": 3e-3,
     "freeze": 0,
-    "warmup": 10,
+    "warmup": 0.1,
     "average": 0,
     "paste": 0,
+    "region": 0,
+    "same_frame": 0,
+    "zoom_min": 1.0,
     "multi_object": 0,
     "hide_probability": 0,
     "precision": "fp32",

@@ -15,7 +15,7 @@ from drawn_data import write_stills
 SCRIPT = """
 import sys, torch
 from pathlib import Path
-from kmn_cli.data.clips import Source
+from kmn_cli.data.scene import Source
 from kmn_cli.data.scan import scan_stills
 from kmn_cli.data.store import build_store
 from kmn_cli.model import KMN, KMNConfig

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kmn_cli.errors import InputError
-from kmn_cli.files import existing, list_images, natural_key
+from kmn_cli.files import existing, natural_key
+from kmn_cli.media.mask_folders import mask_files, top_of_masks
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def find_mask_folders(paths: Sequence[Path]) -> list[MaskFolder]:
     return found
 
 
+def source_of(folder: Path) -> Path | None:
+    """The video that a result of `kmn segment`, or its `masks/`, is of, if it is still there."""
+    home = folder.parent if folder.name == "masks" else folder
+    video = _read_result(home / "result.json").get("input")
+    return Path(video) if isinstance(video, str) and Path(video).exists() else None
+
+
 def _find(path: Path) -> list[MaskFolder]:
     root = existing(path)
     if not root.is_dir():
@@ -60,8 +68,7 @@ def _find(path: Path) -> list[MaskFolder]:
     if here := _one(root, root.name):
         return [here]
     # DAVIS and YouTube-VOS keep the folders of their videos one or two levels down.
-    levels = [root / "Annotations" / "480p", root / "Annotations", root]
-    top = next(level for level in levels if level.is_dir())
+    top = top_of_masks(root)
     if inside := list(_below(top, top)):
         return inside
     raise InputError(
@@ -85,25 +92,19 @@ def _one(folder: Path, name: str) -> MaskFolder | None:
     """The masks in `folder/masks` or in `folder` itself; None where there are none."""
     if folder.name == "masks" and (folder.parent / "result.json").is_file():
         folder, name = folder.parent, folder.parent.name
-    inner = folder / "masks"
-    masks = _masks(inner if inner.is_dir() else folder)
+    masks = mask_files(folder)
     if not masks:
         return None
     said = _read_result(folder / "result.json")
-    video, ids, frames = said.get("input"), said.get("object_ids"), said.get("frames")
-    source = Path(video) if isinstance(video, str) else None
+    ids, frames = said.get("object_ids"), said.get("frames")
     return MaskFolder(
         name,
         masks,
         folder / "soft" if (folder / "soft").is_dir() else None,
-        source if source is not None and source.exists() else None,
+        source_of(folder),
         tuple(int(i) for i in ids) if isinstance(ids, list) else None,
         frames if isinstance(frames, int) else None,
     )
-
-
-def _masks(folder: Path) -> tuple[Path, ...]:
-    return tuple(path for path in list_images(folder) if path.suffix.lower() == ".png")
 
 
 def _read_result(path: Path) -> dict[str, object]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kmn_cli.files import atomic_folder
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.exports.targets import atomic_folder, png
+from kmn_cli.media.exports.targets import png
 
 
 def write_binary(clip: Clip, folder: Path) -> None:

@@ -1,40 +1,9 @@
-"""Whole or not at all, also for folders."""
+"""Pictures as files hold them."""
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import cv2
 import numpy as np
-
-from kmn_cli.errors import KmnError
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path` that takes its place on success, else is removed.
-
-    Raises:
-        KmnError: when it cannot be written.
-    """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.mkdir(parents=True)
-        yield part
-        if path.is_dir():
-            shutil.rmtree(path)
-        part.rename(path)
-    except OSError as error:
-        raise KmnError(
-            f"Cannot write {path}: {error.strerror or error}.",
-            "Check the free space and the permissions of the folder, or choose another with -o.",
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def png(image: np.ndarray) -> bytes:

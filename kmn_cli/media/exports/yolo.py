@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kmn_cli.files import atomic_folder
 from kmn_cli.media.exports.categories import categories_of
 from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.polygons import outline
-from kmn_cli.media.exports.targets import atomic_folder, jpeg
+from kmn_cli.media.exports.targets import jpeg
 
 # Within its pixel a point lies where both cutting and rounding give that pixel back.
 INSIDE = 0.49

@@ -1,0 +1,74 @@
+"""The network in torch, in float32 or bfloat16, on any device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kmn_cli.inference.device import to_device
+from kmn_cli.model import KMN, fold_batch_norms
+from kmn_cli.model.kmn import Query
+from kmn_cli.model.memory_read import read_tiled
+
+PIXELS_AT_ONCE = 2**22  # of all objects, or frames, in one pass on a GPU: about 2 GB of maps
+
+
+class TorchNetwork:
+    """A `Network`: folded, channels last, its weights converted.
+
+    Args:
+        model: is copied.
+        device: to run on.
+        precision: "fp32" or "bf16".
+    """
+
+    stride = 16
+
+    def __init__(self, model: KMN, device: torch.device, precision: str) -> None:
+        self.config, self.device, self.precision = model.config, device, precision
+        self.model = fold_batch_norms(model)
+        if precision == "bf16":
+            for module in self.model.modules():  # batch norms stay, or their shifts were rounded
+                if isinstance(module, nn.Conv2d):
+                    module.bfloat16()
+        to_device(self.model, device)
+
+    def encode_query(self, images: Tensor) -> Query:
+        """See `Network`."""
+        with self._arithmetic():
+            return self.model.encode_query(images)
+
+    def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Network`."""
+        with self._arithmetic():
+            key, value = self.model.memorize(image, masks[None], self.at_once(image))
+        # Values stay in bfloat16, if they are; similarities need more.
+        return key[0].float(), value[0]
+
+    def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
+        """See `Network`."""
+        return read_memory(query, memory, sigma)
+
+    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
+        """See `Network`."""
+        with self._arithmetic():
+            logits = self.model.decode(readout[None], query, self.at_once(image))
+        return logits[0].softmax(0)
+
+    def at_once(self, image: Tensor) -> int:
+        """See `Network`; as many objects, too: a CPU gains nothing from more than one, a GPU much,
+        until it is full."""
+        pixels = image.shape[-2] * image.shape[-1]
+        return 1 if self.device.type == "cpu" else max(1, PIXELS_AT_ONCE // pixels)
+
+    def _arithmetic(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+
+def read_memory(query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
+    """The read of a single frame in torch; see `Network.read`."""
+    if query.key.device.type == "cpu":
+        # Denormal weights make its products over a hundred times slower. This holds for the
+        # thread that sets it.
+        torch.set_flush_denormal(True)
+    return read_tiled(query.key[0].float(), *memory, sigma)
