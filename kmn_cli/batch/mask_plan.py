@@ -1,4 +1,4 @@
-"""Which mask belongs to which frame: the --mask arguments, matched to one video and checked."""
+"""Which mask belongs to which frame: the masks of one video, checked."""
 
 from __future__ import annotations
 
@@ -6,131 +6,15 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from kmn_cli.batch.inputs import Video
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.batch.mask_arguments import MaskArgument
+from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
-from kmn_cli.media.masks import Mask, combine_masks, read_mask
+from kmn_cli.media.masks import Mask, combine_masks
 from kmn_cli.media.video import Frame, VideoInfo, open_video
-
-
-@dataclass(frozen=True)
-class MaskArgument:
-    """One --mask: a file or folder, and the frame it is for (None: the first one read).
-
-    Instead of a file it may be a `mask` at hand; `path` is then what it is called.
-    """
-
-    path: Path
-    frame: str | None = None
-    from_folder: bool = False
-    mask: Mask | None = None
-
-    def read(self, size: tuple[int, int], *, allow_empty: bool) -> Mask:
-        """The mask, checked: see `read_mask`."""
-        if self.mask is None:
-            return read_mask(self.path, size, allow_empty=allow_empty)
-        height, width = self.mask.labels.shape
-        if (width, height) != size:
-            raise InputError(
-                f"The {self.path} is {width}x{height}, but the frames are {size[0]}x{size[1]}.",
-                "A mask has one id for each pixel of the frame.",
-            )
-        return self.mask
-
-    def checksum(self) -> str:
-        """Of the file, or of the ids."""
-        data = self.path.read_bytes() if self.mask is None else self.mask.labels.tobytes()
-        return hashlib.sha256(data).hexdigest()
-
-
-def parse_masks(values: Sequence[str], alone: bool) -> list[MaskArgument]:
-    """Read --mask arguments: MASK or FRAME=MASK.
-
-    Args:
-        values: as typed.
-        alone: whether there is only one input; for several, only folders can be matched.
-
-    Raises:
-        UsageError: none was given, or one file for several inputs.
-        InputError: a file does not exist.
-    """
-    if not values:
-        raise UsageError(
-            "No mask given.",
-            "--mask MASK.png: a picture of the video's size whose colours or indices are the "
-            "objects of its first frame.",
-        )
-    arguments = [_parse(value) for value in values]
-    for argument in arguments:
-        if not alone and argument.path.is_file():
-            raise UsageError(
-                f"{argument.path}: one mask file, but several inputs.",
-                "Give a folder with one <name of the video>.png, or folder of masks, for each.",
-            )
-    return arguments
-
-
-def _parse(value: str) -> MaskArgument:
-    frame, equals, name = value.partition("=")
-    argument = MaskArgument(Path(value))
-    if equals and frame and not argument.path.exists():  # a file may have a = in its name
-        argument = MaskArgument(Path(name), frame)
-    if not argument.path.exists():
-        raise InputError(f"{argument.path}: no such mask.", "Check the spelling of --mask.")
-    if argument.frame is not None and argument.path.is_dir():
-        raise InputError(
-            f"{argument.path}: is a folder, but --mask {frame}=… names one frame.",
-            "Give the mask of that frame, or the folder without a frame.",
-        )
-    return argument
-
-
-def masks_of(video: Video, arguments: Sequence[MaskArgument], alone: bool) -> list[MaskArgument]:
-    """Pick from the --mask arguments those of one video; folders become their files.
-
-    Args:
-        video: the input.
-        arguments: all of them.
-        alone: whether it is the only input.
-
-    Raises:
-        InputError: a folder has no mask for this video.
-    """
-    found: list[MaskArgument] = []
-    for argument in arguments:
-        if argument.path.is_dir():
-            found += _from_folder(video, argument.path, alone)
-        else:
-            found.append(argument)
-    return found
-
-
-def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
-    images = list_images(folder)
-    frames = {path.stem for path in list_images(video.path)} if video.path.is_dir() else None
-    named_like_frames = images and all(
-        path.stem in frames if frames else path.stem.isdecimal() for path in images
-    )
-    if alone and named_like_frames:
-        return [MaskArgument(path, path.stem, from_folder=True) for path in images]
-    own_folder = folder / video.name
-    if own_folder.is_dir() and (own := list_images(own_folder)):
-        return [MaskArgument(path, path.stem, from_folder=True) for path in own]
-    beside = list_images(own_folder.parent) if own_folder.parent.is_dir() else []
-    for path in beside:
-        if path.stem == own_folder.name:
-            return [MaskArgument(path)]
-    raise InputError(
-        f"{folder}: no mask for {video.path}.",
-        f"Expected {video.name}.png, a folder {video.name}/, or, for a single input, masks named "
-        "like its frames (00000.png).",
-    )
 
 
 class MaskPlan:

@@ -100,7 +100,7 @@ def init_mask(
             if web:
                 from kmn_cli.web.server import serve
 
-                saved = serve(first, index, console, port=port, browser=browser)
+                saved = serve(first, index, console.note, port=port, browser=browser)
             else:
                 names = first.add_labelme(prompts, from_labelme or [])
                 saved = first.save(index, prompts, names)

@@ -149,6 +149,7 @@ class VideoSegmenter:
         self._watch.lap("scaling")
         return answer
 
+    @torch.inference_mode()
     def fill_memory(self, frames: int) -> None:
         """Holds the last frame so often that there are `frames` in memory: to time what comes when
         it is full."""

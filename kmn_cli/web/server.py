@@ -13,7 +13,6 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from kmn_cli.batch.first_mask import FirstMask, Saved
-from kmn_cli.batch.listener import Listener
 from kmn_cli.errors import KmnError, UsageError
 from kmn_cli.web.protocol import read_drawing
 from kmn_cli.web.session import Session
@@ -64,7 +63,9 @@ class PageServer(ThreadingHTTPServer):
         return {f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"}
 
 
-def serve(first: FirstMask, frame: int, listener: Listener, *, port: int, browser: bool) -> Saved:
+def serve(
+    first: FirstMask, frame: int, tell: Callable[[str], None], *, port: int, browser: bool
+) -> Saved:
     """Show the page until it is closed, and return what was saved last.
 
     Raises:
@@ -75,8 +76,8 @@ def serve(first: FirstMask, frame: int, listener: Listener, *, port: int, browse
     with PageServer(session, port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        listener.note(f"Draw the mask at {server.address}")
-        listener.note("(this address works on this machine only; Ctrl-C ends)")
+        tell(f"Draw the mask at {server.address}")
+        tell("(this address works on this machine only; Ctrl-C ends)")
         try:
             if browser:
                 webbrowser.open(server.address)

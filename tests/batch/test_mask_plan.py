@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from kmn_cli.batch.inputs import Video
-from kmn_cli.batch.mask_plan import MaskPlan, masks_of, parse_masks
+from kmn_cli.batch.mask_arguments import masks_of, parse_masks
+from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.video import Frame, open_video
 

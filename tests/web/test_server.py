@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from kmn_cli.batch.first_mask import FirstMask
-from kmn_cli.commands.console import Console
 from kmn_cli.errors import UsageError
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.masks import read_mask
@@ -184,9 +183,9 @@ def test_serve_ends_with_the_page(
         first = FirstMask(store, frames, tmp_path / "web.png")
         threading.Thread(target=person, daemon=True).start()
         with pytest.raises(UsageError, match="nothing was saved"):
-            serve(first, 0, Console(quiet=True), port=0, browser=True)
+            serve(first, 0, lambda text: None, port=0, browser=True)
         opened.clear()
         threading.Thread(target=person, args=(BOX,), daemon=True).start()
-        saved = serve(first, 0, Console(quiet=True), port=0, browser=True)
+        saved = serve(first, 0, lambda text: None, port=0, browser=True)
     assert saved.mask == tmp_path / "web.png" and saved.mask.is_file()
     assert opened == [servers[-1].address]
