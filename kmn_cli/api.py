@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from kmn_cli.batch.events import Event, Tell, tell_nobody
+from kmn_cli.batch.given_masks import MasksLike, by_frame
+from kmn_cli.batch.inputs import LeftOut
 from kmn_cli.batch.job import Job, Settings, find_jobs, make_job
-from kmn_cli.batch.mask_arguments import MasksLike, by_frame
 from kmn_cli.batch.results import BatchResult, VideoResult
 from kmn_cli.batch.run import Batch, run_batch
 from kmn_cli.batch.runner import make_runner
@@ -36,7 +37,9 @@ from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.inference.stream import SegmentedFrame, as_frames, stream
 from kmn_cli.media.exports.export import export_masks
-from kmn_cli.media.masks import Mask, read_mask, write_mask
+from kmn_cli.media.frame_names import FrameNames
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, write_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import read_config
 
@@ -121,6 +124,7 @@ def segment_batch(
     workforce: Workforce | None = None,
     shard: Shard | None = None,
     fail_fast: bool = False,
+    left_out: Sequence[LeftOut] = (),
     rerun: Sequence[str] = (),
     on_event: Tell = tell_nobody,
 ) -> BatchResult:
@@ -137,6 +141,7 @@ def segment_batch(
         workforce: devices and workers, or a Ray cluster; None is this process.
         shard: which part of a larger batch the jobs are.
         fail_fast: stop at the first video that fails.
+        left_out: files beside the videos that are none, for summary.json.
         rerun: the options of `kmn segment` that do the same, for summary.json.
         on_event: called with all that happens, see `Event`; on Ray, see `Workforce`.
 
@@ -146,7 +151,8 @@ def segment_batch(
     """
     settings = settings or Settings(SegmentOptions.best_for(read_config(weights)))
     runner = make_runner(settings, weights, workforce or Workforce(), on_event)
-    summary = run_batch(Batch(jobs, Path(output), shard, rerun, fail_fast), runner, on_event)
+    batch = Batch(jobs, Path(output), shard, rerun, fail_fast, left_out)
+    summary = run_batch(batch, runner, on_event)
     videos = [
         VideoResult.of(one.job.folder, one.result, skipped=one.skipped)
         for one in summary.outcomes
@@ -194,5 +200,7 @@ def iter_segment(
     if not isinstance(video, (str, Path)):
         yield from stream(as_frames(video), segmenter, given, want_prob=want_prob)
         return
+    names = FrameNames(Path(video))
+    given = {name and str(names.find(name)): mask for name, mask in given.items()}
     with open_video(video, start=start, end=end) as reader, Prefetch(reader, QUEUE_DEPTH) as frames:
         yield from stream(frames, segmenter, given, want_prob=want_prob)

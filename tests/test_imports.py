@@ -15,6 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kmn_cli"
 ROOMS = [
     "errors",
+    "platforms",
     "files",
     "media",
     "model",

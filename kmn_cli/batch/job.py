@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli.batch.directions import Directions
+from kmn_cli.batch.given_masks import MasksLike, to_arguments
 from kmn_cli.batch.inputs import Video, find_inputs
-from kmn_cli.batch.mask_arguments import MaskArgument, MasksLike, masks_of, to_arguments
+from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.errors import UsageError
@@ -88,7 +89,7 @@ def make_job(video: str | Path, masks: MasksLike, folder: str | Path | None = No
         InputError: the video or a mask does not exist.
         UsageError: there are several videos, or no mask.
     """
-    found = find_inputs([str(video)])
+    found = find_inputs([str(video)]).videos
     if len(found) > 1:
         raise UsageError(f"{video} holds {len(found)} videos.", "Take them one by one.")
     where = Path("kmn-out") / found[0].name if folder is None else Path(folder)
@@ -111,7 +112,7 @@ def find_jobs(
     """
     listed = [inputs] if isinstance(inputs, (str, Path)) else inputs
     apart = [Path(output), *([Path(masks)] if isinstance(masks, (str, Path)) else [])]
-    videos = find_inputs([str(each) for each in listed], apart=apart)
+    videos = find_inputs([str(each) for each in listed], apart=apart).videos
     alone = len(videos) == 1
     arguments = to_arguments(masks, alone=alone)
     return [Job(video, arguments, alone, Path(output) / video.name) for video in videos]

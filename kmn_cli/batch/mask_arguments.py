@@ -1,24 +1,22 @@
-"""Which masks are meant by the --mask arguments, or by what a program passes instead."""
+"""The --mask arguments: which files are meant, and for which frames of which video."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
-
-import numpy as np
 
 from kmn_cli.batch.inputs import Video
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import list_images
-from kmn_cli.media.masks import Mask, combine_masks, read_mask
+from kmn_cli.files import list_images, split_images
+from kmn_cli.media.frame_names import FrameNames
+from kmn_cli.media.labels import MaskReader
+from kmn_cli.media.masks import Mask
 
-# A file, the ids of an array (H, W), or a mask that was read.
-MaskLike: TypeAlias = "str | Path | np.ndarray | Mask"
-# Of the first frame; as --mask takes them, several; or by frame: its index, or its file's name.
-MasksLike: TypeAlias = "MaskLike | Sequence[str | Path] | Mapping[int | str, MaskLike]"
+# Label Studio's brush: one picture an object of a task, which is a picture and no frame number.
+_LABEL_STUDIO = re.compile(r"(task-\d+)-annotation-\d+-by-.*-\d+")
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class MaskArgument:
     from_folder: bool = False
     mask: Mask | None = None
 
-    def read(self, size: tuple[int, int], *, allow_empty: bool) -> Mask:
-        """The mask, checked: see `read_mask`."""
+    def read(self, reader: MaskReader, size: tuple[int, int]) -> Mask:
+        """The mask, checked: see `MaskReader.read`."""
         if self.mask is None:
-            return read_mask(self.path, size, allow_empty=allow_empty)
+            return reader.read(self.path)
         height, width = self.mask.labels.shape
         if (width, height) != size:
             raise InputError(
@@ -114,77 +112,42 @@ def masks_of(video: Video, arguments: Sequence[MaskArgument], alone: bool) -> li
 
 
 def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
-    images = list_images(folder)
-    frames = {path.stem for path in list_images(video.path)} if video.path.is_dir() else None
-    named_like_frames = images and all(
-        path.stem in frames if frames else path.stem.isdecimal() for path in images
-    )
-    if alone and named_like_frames:
-        return [MaskArgument(path, path.stem, from_folder=True) for path in images]
-    own_folder = folder / video.name
-    if own_folder.is_dir() and (own := list_images(own_folder)):
-        return [MaskArgument(path, path.stem, from_folder=True) for path in own]
-    beside = list_images(own_folder.parent) if own_folder.parent.is_dir() else []
-    for path in beside:
-        if path.stem == own_folder.name:
+    images = _masks_in(folder)
+    if not images:  # CVAT's export has the objects apart from their classes
+        inside = (folder / "SegmentationObject", folder / "SegmentationClass")
+        images = next((masks for each in inside if (masks := _masks_in(each))), [])
+    names = FrameNames(video.path)
+    if alone and images and all(path.stem.isdecimal() for path in images):
+        return _for_frames(images)
+    if own := _masks_in(folder / video.name):
+        return _for_frames(own)
+    parent = (folder / video.name).parent
+    for path in _masks_in(parent):
+        if path.stem == Path(video.name).name:
             return [MaskArgument(path)]
+    if alone and images and all(names.names_a_frame(path.stem) for path in images):
+        return _for_frames(images)
+    tasks = {found[1] for path in images if (found := _LABEL_STUDIO.fullmatch(path.stem))}
+    if alone and len(tasks) == 1:
+        return [MaskArgument(path) for path in images]
+    if tasks:
+        raise InputError(
+            f"{folder} holds brush masks of Label Studio, whose names tell a task but no frame.",
+            "Give those of one task, as --mask FRAME=MASK once for each file.",
+        )
     raise InputError(
         f"{folder}: no mask for {video.path}.",
         f"Expected {video.name}.png, a folder {video.name}/, or, for a single input, masks named "
-        "like its frames (00000.png).",
+        "or numbered like its frames (00000.png, frame_000000.png).",
     )
 
 
-def to_mask(mask: MaskLike) -> Mask:
-    """A mask of whatever is one.
-
-    Raises:
-        InputError: a file cannot be read, or an array holds no ids.
-    """
-    if isinstance(mask, Mask):
-        return mask
-    if isinstance(mask, (str, Path)):
-        return read_mask(mask)
-    values = np.asarray(mask)
-    is_map = values.ndim == 2 and values.size and values.dtype.kind in "bui"
-    if not is_map or not 0 <= values.min() <= values.max() <= 255:
-        raise InputError(
-            f"The mask is an array of {values.dtype} with shape {values.shape}.",
-            "Pass the id of each pixel as (H, W) uint8, 0 for the background.",
-        )
-    return Mask(np.ascontiguousarray(values, np.uint8))
+def _for_frames(masks: Sequence[Path]) -> list[MaskArgument]:
+    return [MaskArgument(path, path.stem, from_folder=True) for path in masks]
 
 
-def by_frame(masks: MasksLike) -> dict[str | None, Mask]:
-    """The masks a program passes, read, by frame; None is the first frame.
-
-    Raises:
-        InputError: a file cannot be read, or an array holds no ids.
-    """
-    if isinstance(masks, Mapping):
-        return {str(frame): to_mask(mask) for frame, mask in masks.items()}
-    if isinstance(masks, Sequence) and not isinstance(masks, str):
-        return {None: combine_masks([read_mask(mask) for mask in masks])}
-    return {None: to_mask(masks)}
-
-
-def to_arguments(masks: MasksLike, *, alone: bool = True) -> list[MaskArgument]:
-    """What a program passes as masks of one video, or of several, as --mask arguments.
-
-    Raises:
-        UsageError: there is none, or one file for several videos.
-        InputError: a file does not exist, or an array holds no ids.
-    """
-    if isinstance(masks, (str, Path)):
-        return parse_masks([str(masks)], alone)
-    if isinstance(masks, Sequence):
-        return parse_masks([str(mask) for mask in masks], alone)
-    if not isinstance(masks, Mapping):
-        return [MaskArgument(Path("mask"), mask=to_mask(masks))]
-    return [_for_frame(str(frame), mask) for frame, mask in masks.items()]
-
-
-def _for_frame(frame: str, mask: MaskLike) -> MaskArgument:
-    if isinstance(mask, (str, Path)):
-        return MaskArgument(Path(mask), frame)
-    return MaskArgument(Path(f"mask of frame {frame}"), frame, mask=to_mask(mask))
+def _masks_in(folder: Path) -> list[Path]:
+    """The masks in a folder: those among frames, or all pictures."""
+    if not folder.is_dir():
+        return []
+    return split_images(folder)[1] or list_images(folder)

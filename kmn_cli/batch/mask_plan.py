@@ -1,11 +1,10 @@
-"""Which mask belongs to which frame: the masks of one video, checked."""
+"""The masks of one video, checked and handed out frame by frame."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
@@ -13,6 +12,8 @@ import numpy as np
 from kmn_cli.batch.mask_arguments import MaskArgument
 from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
+from kmn_cli.media.frame_names import FrameNames
+from kmn_cli.media.labels import MaskReader
 from kmn_cli.media.masks import Mask, combine_masks
 from kmn_cli.media.video import Frame, VideoInfo, open_video
 
@@ -51,18 +52,20 @@ class MaskPlan:
         self._files: dict[int, list[MaskArgument]] = {}
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
-        indices = {name: index for index, name in enumerate(_frame_names(info))}
+        self._reader = MaskReader((info.width, info.height), allow_empty=self._allow_empty)
+        names = FrameNames(info.path)
         stop = info.first + info.frames if info.frames else sys.maxsize
         for argument in arguments:
-            index = _frame_index(argument, info, indices)
+            index = _frame_index(argument, info, names)
             if whole or not argument.from_folder or info.first <= index < stop:
                 self._files.setdefault(index, []).append(argument)
         self._refuse_outside(stop)
+        self._refuse_frames()
         self.frames = frozenset(self._files)
         self._seen: set[int] = set()
         self.given: dict[int, frozenset[int]] = {}
         self.palette: bytes | None = None
-        self.warnings: list[str] = []
+        self.warnings = self._one_based()
         self.checksums: list[str] = []
         self.contents: list[str] = []
         for index, given in sorted(self._files.items()):
@@ -105,7 +108,7 @@ class MaskPlan:
 
     def _read(self, given: Sequence[MaskArgument]) -> Mask:
         size = (self._info.width, self._info.height)
-        return combine_masks([one.read(size, allow_empty=self._allow_empty) for one in given])
+        return combine_masks([one.read(self._reader, size) for one in given])
 
     def _refuse_outside(self, stop: int) -> None:
         info = self._info
@@ -125,6 +128,29 @@ class MaskPlan:
         if stop < expected:
             raise self._outside(last, f"--end stops before frame {stop}")
 
+    def _refuse_frames(self) -> None:
+        """Refuse masks that would be frames, too: their frame's number would be lost."""
+        folder = self._info.path
+        frames = {path.resolve() for path in list_images(folder)} if folder.is_dir() else set()
+        for given in self._files.values():
+            for one in given:
+                if one.mask is None and one.path.resolve() in frames:
+                    raise InputError(
+                        f"{one.path} is the mask of a frame, and lies among the frames.",
+                        "Move it out of the folder, or call it mask.png or NAME_mask.png.",
+                    )
+
+    def _one_based(self) -> list[str]:
+        """Say so where masks of a video file seem to be numbered from 1."""
+        first = self._files.get(1, [])
+        if self._info.is_folder or 0 in self._files or not any(one.from_folder for one in first):
+            return []
+        name = first[0].path
+        return [
+            f"{name} is taken for frame 1, the second: frames of a video are counted from 0; if it "
+            f"is for the first, give --mask 0={name}"
+        ]
+
     def _outside(self, index: int, fact: str) -> InputError:
         return InputError(
             f"{self._files[index][0].path} is for frame {index}, but {fact}.",
@@ -132,20 +158,11 @@ class MaskPlan:
         )
 
 
-def _frame_names(info: VideoInfo) -> list[str]:
-    if not info.is_folder:
-        return []
-    return [path.stem for path in list_images(info.path)] if info.path.is_dir() else []
-
-
-def _frame_index(argument: MaskArgument, info: VideoInfo, indices: Mapping[str, int]) -> int:
+def _frame_index(argument: MaskArgument, info: VideoInfo, names: FrameNames) -> int:
     if argument.frame is None:
         return info.first
-    if argument.frame in indices:
-        return indices[argument.frame]
-    if not re.fullmatch("[0-9]{1,9}", argument.frame):
-        raise InputError(
-            f"{argument.path}: '{argument.frame}' is not a frame of {info.path}.",
-            "Frames are counted from 0; for a folder of frames, a file's name works, too.",
-        )
-    return int(argument.frame)
+    try:
+        find = names.find_by_mask if argument.from_folder else names.find
+        return find(argument.frame)
+    except InputError as error:
+        raise InputError(f"{argument.path}: {error.message}", error.hint) from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +11,9 @@ from typing import Any
 
 from kmn_cli import __version__
 from kmn_cli.batch.events import Event, Tell
-from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.inputs import LeftOut, Video
 from kmn_cli.batch.job import Job
+from kmn_cli.batch.rerun import rerun_line, write_list
 from kmn_cli.batch.shard import Shard
 from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
@@ -35,6 +34,7 @@ class Batch:
         shard: which part of a larger batch this is.
         options: as typed, to say how to run again.
         fail_fast: stop at the first video that fails.
+        left_out: files beside the videos that are none.
     """
 
     jobs: Sequence[Job]
@@ -42,6 +42,7 @@ class Batch:
     shard: Shard | None = None
     options: Sequence[str] = ()
     fail_fast: bool = False
+    left_out: Sequence[LeftOut] = ()
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,14 @@ def _report(
         else ""
     )
     list_file = batch.output / f"failed{suffix}.txt"
-    rerun = _rerun_line(list_file, batch.options) if again else None
+    rerun = rerun_line(list_file, batch.options) if again else None
     document = {
         "version": __version__,
         "videos": len(batch.jobs),
         "done": sum(not entry["skipped"] for entry in results),
         "skipped": sum(entry["skipped"] for entry in results),
         "failed": failed,
+        "left_out": [file.to_json() for file in batch.left_out],
         "not_started": [str(video.path) for video in left],
         "warnings": sum(len(entry["warnings"]) for entry in results),
         "seconds": round(seconds, 3),
@@ -136,7 +138,7 @@ def _report(
         list_file.unlink(missing_ok=True)
         if again:
             with atomic_path(list_file) as path:
-                _write_list(path, again)
+                write_list(path, again)
     except (KmnError, OSError) as error:
         log.warning("no summary was written: %s", error)
     if document["warnings"]:
@@ -183,16 +185,3 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "hint": outcome.error.hint,
         "exit_code": int(outcome.error.exit_code),
     }
-
-
-def _rerun_line(list_file: Path, options: Sequence[str]) -> str:
-    """The command, for a shell, that does the videos of a list."""
-    words = ["kmn", "segment", f"--from-file={list_file}", *options, "--shard=1/1"]
-    return " ".join(map(shlex.quote, words))
-
-
-def _write_list(path: Path, videos: Sequence[Video]) -> None:
-    """Write a list for --from-file that keeps the names of the results."""
-    entries = [f"{os.path.abspath(video.path)}\t{video.name}" for video in videos]  # noqa: PTH100
-    end = "\0" if any("\n" in entry or "\r" in entry for entry in entries) else "\n"
-    path.write_bytes(os.fsencode("".join(entry + end for entry in entries)))

@@ -23,6 +23,7 @@ from kmn_cli.commands.logs import EventLog, LogHandler
 from kmn_cli.commands.progress import LineProgress, Progress, TerminalProgress, open_bars
 from kmn_cli.commands.tables import stage_table
 from kmn_cli.errors import KmnError, describe
+from kmn_cli.platforms import resident_peak
 
 if TYPE_CHECKING:
     import torch
@@ -141,8 +142,6 @@ class Console:
         if self.quiet:
             return Progress()
         if peak is None:
-            from kmn_cli.inference.measure import resident_peak
-
             peak = resident_peak
         if self.err.is_terminal:
             return TerminalProgress(self._bars, label, total, unit, peak)

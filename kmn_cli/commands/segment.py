@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kmn_cli.batch.inputs import find_inputs
 from kmn_cli.batch.shard import parse_shard, slurm_shard
 from kmn_cli.commands.console import Console, RemoteConsole
 from kmn_cli.commands.options import (
@@ -179,6 +179,7 @@ def segment(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
+        from kmn_cli.batch.inputs import find_inputs
         from kmn_cli.batch.mask_arguments import parse_masks
         from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
@@ -193,18 +194,26 @@ def segment(
             device, devices, workers, on_ray=on_ray, address=address, listen=listen
         )
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
-        videos = find_inputs(inputs or [], from_file, apart=beside)
+        found = find_inputs(inputs or [], from_file, apart=beside)
+        videos = found.videos
+        for file in found.left_out:
+            console.warn(f"{file.path} is left out: {file.reason}")
         if box or points:
             if mask or len(videos) != 1 or dry_run:
                 raise UsageError(
                     "--box and --points mark objects of one video, without --mask or --dry-run.",
                     "kmn init-mask makes masks for the rest.",
                 )
-            from kmn_cli.batch.first_mask import mask_for_segment
+            from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
-            video = videos[0]
-            made = mask_for_segment(video.path, output / video.name, box or [], points or [], start)
-            mask = [str(made)]
+            find = partial(network_finder, weights, workforce.devices[0], console.detail)
+            folder, marks = output / videos[0].name, (box or [], points or [])
+            made = mask_for_segment(
+                videos[0].path, folder, *marks, start, find, overwrite=overwrite
+            )
+            for text in made.warnings:
+                console.warn(text)
+            mask = [str(made.mask)]
         arguments = parse_masks(mask or [], len(videos) == 1)
         alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
         if not alone:
@@ -247,6 +256,7 @@ def segment(
                 workforce=workforce,
                 shard=part,
                 fail_fast=fail_fast,
+                left_out=found.left_out,
                 rerun=options_given(context, leave_out={"from_file", "shard"}),
                 on_event=console.on_event,
             )

@@ -44,7 +44,7 @@ def stream(
     Args:
         frames: in order.
         segmenter: fresh, of this video.
-        masks: by a frame's index or name; None is the first that comes.
+        masks: by a frame's index, as text; None is the first that comes.
         want_prob: also yield probabilities.
 
     Raises:
@@ -53,7 +53,7 @@ def stream(
     ids = sorted({i for mask in masks.values() for i in mask.ids})
     answers, left = Answers(segmenter, ids, want_prob, None), dict(masks)
     for frame in frames:
-        names = (None, frame.name, str(frame.index))
+        names = (None, str(frame.index))
         found = next((left.pop(name) for name in names if name in left), None)
         labels, prob = answers(frame, None if found is None else found.labels)()
         yield SegmentedFrame(frame.index, frame.image, labels, prob)
