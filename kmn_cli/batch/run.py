@@ -138,7 +138,7 @@ def _report(
         list_file.unlink(missing_ok=True)
         if again:
             with atomic_path(list_file) as path:
-                write_list(path, again)
+                write_list(path, [(video.path, video.name) for video in again])
     except (KmnError, OSError) as error:
         log.warning("no summary was written: %s", error)
     if document["warnings"]:
