@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from results import result_of
 
 import kmn_cli
-from kmn_cli.media.labels import read_mask
+from kmn_cli.media.labels import read_ids, read_mask
 
 Draw = Callable[..., Path]
 
@@ -24,7 +23,7 @@ def network(tiny_weights: Path) -> kmn_cli.LoadedNetwork:
 
 
 def labels_in(folder: Path) -> list[np.ndarray]:
-    return [np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))]
+    return [read_ids(path) for path in sorted(folder.glob("*.png"))]
 
 
 class TestSegmentVideo:
