@@ -141,7 +141,7 @@ def _draw(first: FirstMask, frame: int, console: Console, *, port: int, browser:
 
     session = MaskSession(first, frame)
     try:
-        serve(session, console, port=port, browser=browser, todo="Draw the mask")
+        serve(session, port=port, browser=browser, todo="Draw the mask")
     except KeyboardInterrupt:
         if session.saved is None:
             raise
