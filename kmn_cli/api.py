@@ -212,7 +212,7 @@ def iter_segment(
         for frame, mask in (masks.items() if isinstance(masks, Mapping) else [("", masks)])
     }
     ids = sorted({i for mask in given.values() for i in mask.ids})
-    segmenter = VideoSegmenter(network.network, options or network.options())
+    segmenter = VideoSegmenter(network.ready, options or network.options())
     if not isinstance(video, (str, Path)):
         frames = (_to_frame(i, image) for i, image in enumerate(video))
         yield from _segment(frames, 0, given, ids, segmenter, want_prob)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kmn_cli import platforms
 from kmn_cli.errors import InputError, KmnError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
+)
 
 _GONE = {errno.ENOENT, errno.EEXIST}
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 _TRIES = 1000  # each takes microseconds
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 _MASK_NAME = re.compile(r"(^|[ ._-])masks?([ ._-]preview)?$", re.IGNORECASE)
@@ -131,7 +135,7 @@ class FileLock:
         while True:
             file = self._open()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                platforms.lock(file)
             except OSError as error:
                 if error.errno in _HELD:
                     os.close(file)
@@ -147,12 +151,32 @@ class FileLock:
         self._file = file
         return True
 
+    def wait(self, on_wait: Callable[[str], None] = lambda holder: None) -> None:
+        """Take the lock as soon as it is free.
+
+        Args:
+            on_wait: told who has it, once, if anybody.
+
+        Raises:
+            KmnError: the file cannot be written.
+        """
+        told = False
+        while not self.take():
+            if not told:
+                on_wait(self.holder())
+                told = True
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
     def let_go(self) -> None:
         """Let others take it."""
-        # Unlinked while it is locked: who opened it meanwhile will see that it is gone.
+        # Unlinked while it is locked: who opened it meanwhile will see that it is gone. Where open
+        # files cannot be removed, nobody else has it open, or it stays.
+        if not platforms.CAN_REMOVE_OPEN_FILES:
+            os.close(self._file)
         with suppress(OSError):
             self._path.unlink()
-        os.close(self._file)
+        if platforms.CAN_REMOVE_OPEN_FILES:
+            os.close(self._file)
 
     def holder(self) -> str:
         """The process that has it, for people."""
@@ -179,11 +203,6 @@ class FileLock:
             return os.path.samestat(os.fstat(file), self._path.stat())
         except OSError:
             return False
-
-
-def cache_folder() -> Path:
-    """Where kmn keeps what it can make again: $XDG_CACHE_HOME/kmn, or ~/.cache/kmn."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

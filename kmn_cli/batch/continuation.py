@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from kmn_cli.batch.result import frames_on_disk
 from kmn_cli.errors import InputError
+from kmn_cli.files import list_images
 from kmn_cli.media.labels import read_ids
 from kmn_cli.media.video import Frame, VideoInfo
 
@@ -47,7 +49,7 @@ def continue_run(
     from kmn_cli.inference.pipeline import Earlier
 
     formats = tuple(sinks)
-    found = frames_on_disk(folder, formats)
+    found = frames_on_disk(folder, formats, _frame_names(info))
     reason = why_not(formats)
     restored = None
     if found and reason is None:
@@ -74,3 +76,11 @@ def continue_run(
 
     again = [sinks["overlay"]] if "overlay" in sinks else []
     return Earlier(stop, again, labels), {"frames_kept": kept, "note": note}
+
+
+def _frame_names(info: VideoInfo) -> Iterable[str]:
+    """What the results of the frames are called."""
+    if info.is_folder:
+        paths = list_images(info.path) if info.path.is_dir() else [info.path]
+        return [path.stem for path in paths[info.first :]]
+    return (f"{index:05d}" for index in count(info.first))

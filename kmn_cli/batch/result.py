@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,14 @@ def clear_leftovers(folder: Path) -> None:
                 path.unlink()
 
 
-def frames_on_disk(folder: Path, formats: Iterable[str]) -> int:
-    """How many frames are there in every one of the formats that are pictures."""
+def frames_on_disk(folder: Path, formats: Iterable[str], names: Iterable[str]) -> int:
+    """How many frames are there, from the first on, in every one of the formats that are pictures.
+
+    Args:
+        folder: of the results.
+        formats: of them.
+        names: of the frames, in order; may go on for ever.
+    """
     places: list[Path] = []
     for name in formats:
         place = folder / OUTPUTS[name]
@@ -98,7 +105,10 @@ def frames_on_disk(folder: Path, formats: Iterable[str]) -> int:
             places += [path for path in place.glob("*") if path.is_dir()] or [place]
         elif not place.suffix:
             places.append(place)
-    return min((len(list_images(path)) if path.is_dir() else 0 for path in places), default=0)
+    if not all(place.is_dir() for place in places) or not places:
+        return 0
+    there = set.intersection(*({path.stem for path in list_images(place)} for place in places))
+    return sum(1 for _ in takewhile(there.__contains__, names))
 
 
 def _remove(path: Path) -> None:

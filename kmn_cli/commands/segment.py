@@ -203,14 +203,21 @@ def segment(
                     "--box and --points mark objects of one video, without --mask or --dry-run.",
                     "kmn init-mask makes masks for the rest.",
                 )
-            from kmn_cli.batch.first_mask import mask_for_segment
+            from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
             video = videos[0]
-            folder = output / video.name
             made = mask_for_segment(
-                video.path, folder, box or [], points or [], start, overwrite=overwrite
+                video.path,
+                output / video.name,
+                box or [],
+                points or [],
+                start,
+                partial(network_finder, weights, devices_used[0], console.detail),
+                overwrite=overwrite,
             )
-            mask = [str(made)]
+            for text in made.warnings:
+                console.warn(text)
+            mask = [str(made.mask)]
         arguments = parse_masks(mask or [], len(videos) == 1)
         alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
         if not alone:
