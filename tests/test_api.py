@@ -11,7 +11,7 @@ import pytest
 from results import result_of
 
 import kmn_cli
-from kmn_cli.media.labels import read_mask
+from kmn_cli.media.labels import read_ids, read_mask
 
 Draw = Callable[..., Path]
 
@@ -22,7 +22,7 @@ def network(tiny_weights: Path) -> kmn_cli.LoadedNetwork:
 
 
 def labels_in(folder: Path) -> list[np.ndarray]:
-    return [read_mask(path, allow_empty=True).labels for path in sorted(folder.glob("*.png"))]
+    return [read_ids(path) for path in sorted(folder.glob("*.png"))]
 
 
 class TestSegmentVideo:
