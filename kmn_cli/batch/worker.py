@@ -118,11 +118,14 @@ def check_network(orders: Orders, device: torch.device, tell: Callable[[str], No
 
     And 8-bit graphs that are not there yet are better made once.
     """
-    from kmn_cli.inference.ready import ready_for_inference
+    from kmn_cli.inference.ready import choose_precision, ready_for_inference
     from kmn_cli.model.checkpoint import load_checkpoint
 
     model = load_checkpoint(orders.weights).model
-    if orders.settings.options.precision == "int8":
+    precision = orders.settings.options.precision
+    if precision == "auto":
+        precision, _ = choose_precision(model, device)
+    if precision == "int8":
         ready_for_inference(model, device, "int8", tell)
 
 
