@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from kmn_cli.batch.result import frames_on_disk
 from kmn_cli.errors import InputError
-from kmn_cli.media.masks import read_mask
+from kmn_cli.files import list_images
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.video import Frame, VideoInfo
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def why_not(formats: Sequence[str]) -> str | None:
 
 
 def continue_run(
-    folder: Path, sinks: Mapping[str, Sink], state: SavedState, info: VideoInfo
+    folder: Path, sinks: Mapping[str, Sink], state: SavedState, info: VideoInfo, run: str
 ) -> tuple[Earlier | None, dict[str, Any] | None]:
     """Restore the state of an interrupted run, if there is one.
 
@@ -38,6 +40,7 @@ def continue_run(
         sinks: by their format.
         state: with a fresh segmenter, which is restored.
         info: the source.
+        run: what to call the one that made the frames.
 
     Returns:
         What need not be done again; and for result.json how many frames were kept, and why: None
@@ -46,7 +49,7 @@ def continue_run(
     from kmn_cli.inference.pipeline import Earlier
 
     formats = tuple(sinks)
-    found = frames_on_disk(folder, formats)
+    found = frames_on_disk(folder, formats, _frame_names(info))
     reason = why_not(formats)
     restored = None
     if found and reason is None:
@@ -58,7 +61,7 @@ def continue_run(
         return None, {"frames_kept": 0, "note": note} if found else None
     stop, changed = restored
     kept = stop - info.first
-    note = f"{kept} frames of an interrupted run are kept"
+    note = f"{kept} frames of {run} are kept"
     if changed:
         note += f"; last bits of the others may differ ({', '.join(changed)})"
     if "overlay" in sinks:
@@ -67,9 +70,17 @@ def continue_run(
     def labels(frame: Frame) -> np.ndarray:
         path = folder / "masks" / f"{frame.name}.png"
         try:
-            return read_mask(path, (info.width, info.height), allow_empty=True).labels
+            return read_ids(path, (info.width, info.height))
         except InputError as error:
             raise InputError(error.message, "Run again with --overwrite.") from error
 
     again = [sinks["overlay"]] if "overlay" in sinks else []
     return Earlier(stop, again, labels), {"frames_kept": kept, "note": note}
+
+
+def _frame_names(info: VideoInfo) -> Iterable[str]:
+    """What the results of the frames are called."""
+    if info.is_folder:
+        paths = list_images(info.path) if info.path.is_dir() else [info.path]
+        return [path.stem for path in paths[info.first :]]
+    return (f"{index:05d}" for index in count(info.first))

@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kmn_cli.batch.both_ways import Directions
 from kmn_cli.batch.inputs import Video
-from kmn_cli.batch.mask_plan import MaskArgument, MaskPlan, masks_of
+from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
+from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.media.video import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
-    from kmn_cli.inference.segmenter import SegmentOptions
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
+    from kmn_cli.inference.segment_options import SegmentOptions
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Settings:
     formats: tuple[str, ...]
     overwrite: bool = False
     save_every: float = 30.0
+    direction: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Job:
 
 
 def identity(
-    info: VideoInfo, masks: MaskPlan, settings: Settings, checkpoint: Checkpoint
+    info: VideoInfo, masks: MaskPlan, settings: Settings, network: LoadedNetwork
 ) -> dict[str, Any]:
     """The entries of result.json that say what was done: what decides the results."""
     return {
@@ -66,21 +69,25 @@ def identity(
             **asdict(settings.options),
             "start": settings.start,
             "end": settings.end,
+            "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },
-        "weights": {"name": checkpoint.name, "sha256": checkpoint.sha256},
+        "weights": {"name": network.name, "sha256": network.sha256},
     }
 
 
-def finished(folder: Path, run: dict[str, Any], settings: Settings) -> dict[str, Any] | None:
+def finished(
+    folder: Path, run: dict[str, Any], masks: MaskPlan, settings: Settings
+) -> dict[str, Any] | None:
     """The result.json of a video that need not be done, or None.
 
     Args:
         folder: of the results.
         run: its `identity`.
+        masks: of the video.
 
     Raises:
         UsageError: the folder holds the results of something else.
     """
-    done = None if settings.overwrite else read_result(folder, run)
+    done = None if settings.overwrite else read_result(folder, run, masks.contents)
     return done if done and set(settings.formats) <= set(done["outputs"]) else None

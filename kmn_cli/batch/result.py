@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kmn_cli.errors import UsageError
 from kmn_cli.files import list_images
 
 RESULT = "result.json"
+BACKWARD = ".backward"  # what was found on the way back, while a run lasts
 # What each format is called in a video's output folder.
 OUTPUTS = {
     "masks": "masks",
@@ -23,24 +25,32 @@ OUTPUTS = {
 }
 
 
-def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+def read_result(
+    folder: Path, identity: Mapping[str, Any], contents: Collection[str]
+) -> dict[str, Any] | None:
     """The result.json of a folder whose results are whole, or None.
+
+    Results of some of the same masks are none: the rest of them corrects those.
 
     Args:
         folder: a video's output folder.
         identity: the entries of result.json that say what was to be done: input, settings,
             weights. They must agree, or these are the results of something else.
+        contents: of the masks, by frame.
 
     Raises:
         UsageError: the results are whole, but of another input or other settings.
     """
     try:
         document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        document["settings"].setdefault("direction", "forward")  # of before there was another
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
         if not present or (masks and len(list_images(folder / masks)) < document["frames"]):
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if _corrected(document, identity, contents):
         return None
     if differences := _differences(document, identity):
         raise UsageError(
@@ -53,11 +63,23 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | N
 def clear_results(folder: Path) -> None:
     """Remove a video's results, and nothing else that lies beside them."""
     (folder / RESULT).unlink(missing_ok=True)
-    for path in (folder / name for name in OUTPUTS.values()):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    for name in (*OUTPUTS.values(), BACKWARD):
+        _remove(folder / name)
+
+
+def clear_outdated(folder: Path, formats: Collection[str]) -> bool:
+    """Remove a result.json that no longer holds, and the outputs that are not made anew.
+
+    Returns:
+        Whether there was one.
+    """
+    try:
+        (folder / RESULT).unlink()
+    except FileNotFoundError:
+        return False
+    for name in set(OUTPUTS) - set(formats):
+        _remove(folder / OUTPUTS[name])
+    return True
 
 
 def clear_leftovers(folder: Path) -> None:
@@ -68,8 +90,14 @@ def clear_leftovers(folder: Path) -> None:
                 path.unlink()
 
 
-def frames_on_disk(folder: Path, formats: Iterable[str]) -> int:
-    """How many frames are there in every one of the formats that are pictures."""
+def frames_on_disk(folder: Path, formats: Iterable[str], names: Iterable[str]) -> int:
+    """How many frames are there, from the first on, in every one of the formats that are pictures.
+
+    Args:
+        folder: of the results.
+        formats: of them.
+        names: of the frames, in order; may go on for ever.
+    """
     places: list[Path] = []
     for name in formats:
         place = folder / OUTPUTS[name]
@@ -77,13 +105,34 @@ def frames_on_disk(folder: Path, formats: Iterable[str]) -> int:
             places += [path for path in place.glob("*") if path.is_dir()] or [place]
         elif not place.suffix:
             places.append(place)
-    return min((len(list_images(path)) if path.is_dir() else 0 for path in places), default=0)
+    if not all(place.is_dir() for place in places) or not places:
+        return 0
+    there = set.intersection(*({path.stem for path in list_images(place)} for place in places))
+    return sum(1 for _ in takewhile(there.__contains__, names))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def input_bytes(path: Path) -> int:
     """Size of a video, or of all pictures of a folder: tells a changed input."""
     files = list_images(path) if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
+
+
+def _corrected(
+    document: Mapping[str, Any], identity: Mapping[str, Any], contents: Collection[str]
+) -> bool:
+    """Whether results differ in masks only, and not in all of them."""
+    had, wanted = document["settings"], identity["settings"]
+    of_masks = {name: had[name] for name in ("masks", "direction")}
+    same = {**identity, "settings": {**wanted, **of_masks}}
+    shared = set(document.get("mask_contents", [])) & set(contents)
+    return had != wanted and bool(shared) and not _differences(document, same)
 
 
 def _differences(document: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli import __version__
+from kmn_cli.batch.both_ways import Directions, WayBack
 from kmn_cli.batch.claim import claim
 from kmn_cli.batch.continuation import continue_run, why_not
 from kmn_cli.batch.job import Job, Settings, finished, identity
@@ -15,6 +18,7 @@ from kmn_cli.batch.result import (
     OUTPUTS,
     RESULT,
     clear_leftovers,
+    clear_outdated,
     clear_results,
     read_result,
 )
@@ -60,8 +64,8 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.network.checkpoint)
-        if done := finished(job.folder, run, settings):
+        run = identity(info, masks, settings, engine.network)
+        if done := finished(job.folder, run, masks, settings):
             return Result(done, skipped=True)
         with claim(
             job.folder,
@@ -69,7 +73,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             on_wait=lambda holder: listener.note(f"{job.folder}: waiting for {holder}"),
             warn=listener.warn,
         ):
-            if done := finished(job.folder, run, settings):  # by whom we waited for
+            if done := finished(job.folder, run, masks, settings):  # by whom we waited for
                 return Result(done, skipped=True)
             if settings.overwrite:
                 clear_results(job.folder)
@@ -88,19 +92,21 @@ def _segment(
     from kmn_cli.inference.measure import peak_memory, reset_peak_memory
     from kmn_cli.inference.object_report import ObjectReport
     from kmn_cli.inference.pipeline import run_pipeline
-    from kmn_cli.inference.saved_state import NAME, SavedState
+    from kmn_cli.inference.saved_state import SavedState
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, network = reader.info, engine.listener, engine.network.network
-    before = read_result(job.folder, run)  # of other formats: a run that adds one keeps them
+    info, listener, network = reader.info, engine.listener, engine.network.ready
+    # Of other formats: a run that adds one keeps them.
+    before = read_result(job.folder, run, masks.contents)
+    corrects = before is None and clear_outdated(job.folder, settings.formats)
+    directions = Directions(settings.direction, masks, info.first)
     warnings: list[str] = []
 
     def warn(text: str) -> None:
         warnings.append(text)
         listener.warn(text)
 
-    segmenter = VideoSegmenter(network, settings.options, exact_times=listener.verbose, warn=warn)
     report = ObjectReport(masks.object_ids, masks.frames)
     sinks = dict(
         zip(
@@ -109,14 +115,23 @@ def _segment(
             strict=True,
         )
     )
-    deciding = {**run, "formats": sorted(settings.formats), "version": __version__}
+    deciding = _but_masks(run, settings, masks)
+    make_segmenter = partial(
+        VideoSegmenter, network, settings.options, exact_times=listener.verbose, warn=warn
+    )
+    make_state = partial(SavedState, run=deciding, warn=listener.warn)
+    segmenter = make_segmenter()
     every = 0.0 if why_not(settings.formats) else settings.save_every
-    state = SavedState(job.folder / NAME, deciding, segmenter, report, every, listener.warn)
-    earlier, continued = continue_run(job.folder, sinks, state, info)
+    state = make_state(
+        job.folder, deciding=directions.deciding, segmenter=segmenter, report=report, every=every
+    )
+    made_by = "the earlier run" if corrects else "an interrupted run"
+    earlier, continued = continue_run(job.folder, sinks, state, info, made_by)
     if continued is not None:
         listener.note(f"{job.folder}: {continued['note']}")
         listener.event("continued", output=str(job.folder), **continued)
     reset_peak_memory(network.device)
+    start = earlier.stop if earlier else info.first
     stop = info.first
 
     def count(frame: Frame) -> None:
@@ -124,9 +139,22 @@ def _segment(
         stop = frame.index + 1
         progress.advance()
 
+    total = None if info.frames is None else info.frames + directions.frames_back(start)
     with listener.progress(
-        job.video.name, info.frames, peak=lambda: peak_memory(network.device)
+        job.video.name, total, peak=lambda: peak_memory(network.device)
     ) as progress:
+        way_back = WayBack(
+            job.folder,
+            info,
+            masks,
+            directions,
+            deciding,
+            directions.name == "both" or any(sink.wants_prob for sink in sinks.values()),
+            make_segmenter,
+            partial(make_state, report=ObjectReport((), ()), every=settings.save_every, kept=1),
+            count,
+        )
+        backward, stats_back = way_back.follow(start)
         stats = run_pipeline(
             reader,
             segmenter,
@@ -135,11 +163,13 @@ def _segment(
             object_ids=masks.object_ids,
             on_frame=count,
             earlier=earlier,
+            backward=backward,
             saver=state,
         )
     masks.check_all_used(stop)
-    stages = {"decode": stats.read_seconds, **segmenter.seconds, "write": stats.write_seconds}
-    listener.stages(stages, stats.segmented)
+    for done in stats_back:
+        stats = stats.after(done)
+    listener.stages(stats.stages, stats.segmented)
 
     for text in [*masks.warnings, *reader.warnings]:
         warn(text)
@@ -148,6 +178,7 @@ def _segment(
     document = {
         "version": __version__,
         **run,
+        "mask_contents": masks.contents,
         "frames": stats.frames,
         "size": [info.width, info.height],
         "source_fps": info.fps,
@@ -159,7 +190,7 @@ def _segment(
             "model": round(stats.model_seconds, 3),
             "io": round(stats.read_seconds + stats.write_seconds, 3),
             "total": round(stats.total_seconds, 3),
-            "stages": {name: round(value, 3) for name, value in stages.items()},
+            "stages": {name: round(value, 3) for name, value in stats.stages.items()},
         },
         "frames_per_second": round(stats.segmented / max(stats.model_seconds, 1e-9), 3),
         "peak_memory_bytes": peak_memory(network.device),
@@ -174,5 +205,18 @@ def _segment(
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
     write_json(job.folder / RESULT, document)
-    state.remove()
+    way_back.clear()
+    if not job.alone:  # results of a single video may be corrected by further masks
+        state.remove()
     return document
+
+
+def _but_masks(run: dict[str, Any], settings: Settings, masks: MaskPlan) -> dict[str, Any]:
+    """What decides the results beside the masks."""
+    palette = hashlib.sha256(masks.palette or b"").hexdigest()
+    chosen = {k: v for k, v in run["settings"].items() if k not in {"masks", "direction"}}
+    formats = sorted(settings.formats)
+    known = {**run, "settings": chosen, "formats": formats, "palette": palette}
+    if "soft" in formats:  # every object has its pictures, also before it appears
+        known["object_ids"] = list(masks.object_ids)
+    return {**known, "version": __version__}

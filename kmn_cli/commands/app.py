@@ -8,6 +8,7 @@ import typer
 
 from kmn_cli import __version__
 from kmn_cli.commands.doctor import doctor
+from kmn_cli.commands.edit import edit
 from kmn_cli.commands.evaluate import evaluate
 from kmn_cli.commands.export_masks import export_masks
 from kmn_cli.commands.init_mask import init_mask
@@ -42,5 +43,5 @@ def _main(
 
 
 # In the order in which --help lists them.
-for _command in (segment, init_mask, export_masks, train, evaluate, doctor):
+for _command in (segment, edit, init_mask, export_masks, train, evaluate, doctor):
     app.command()(_command)

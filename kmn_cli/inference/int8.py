@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.files import atomic_path, cache_folder
+from kmn_cli.files import atomic_path
 from kmn_cli.inference.parts import PARTS, PartwiseNetwork
 from kmn_cli.inference.quantize import (
     Quantized,
@@ -31,6 +31,7 @@ from kmn_cli.inference.quantize import (
     weights_digest,
 )
 from kmn_cli.model import KMN, fold_batch_norms
+from kmn_cli.platforms import cache_folder
 
 Graphs = dict[str, Any]
 

@@ -62,8 +62,9 @@ class ObjectReport:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on counting where the report stood that gave this state."""
-        self._areas = dict(state["areas"])
-        self._objects = {entry["id"]: entry for entry in state["objects"]}
+        # Masks given since then may have brought objects, or taken some away.
+        self._areas |= {i: area for i, area in state["areas"] if i in self._areas}
+        self._objects |= {e["id"]: e for e in state["objects"] if e["id"] in self._objects}
 
     def to_json(self) -> list[dict[str, Any]]:
         """Per object: id, first and last frame seen, frames where it vanished or jumped."""

@@ -1,4 +1,4 @@
-"""The one loop: reader -> segmenter -> sinks, reading and writing beside the network."""
+"""The one loop: reader → Prefetch → segmenter.step → Background → sinks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from kmn_cli.inference.background import Background, Prefetch
-from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.inference.both_ways import Backward
+from kmn_cli.inference.segmenter import Prediction, VideoSegmenter
 from kmn_cli.media.sinks import Sink
 from kmn_cli.media.video import Frame
 
@@ -32,17 +34,29 @@ class Earlier:
     sinks: Sequence[Sink]
     labels: Callable[[Frame], np.ndarray]
 
+    def answer(self, frame: Frame) -> Prediction:
+        """What was found on a finished frame."""
+        return Prediction(self.labels(frame), None)
+
 
 class Saver(Protocol):
     """Saves now and then what a later run needs to go on."""
 
-    def due(self) -> bool:
-        """Whether to save now."""
+    def due(self, *, given: bool) -> bool:
+        """Whether to save now, after a frame whose mask was given, or not."""
         ...
 
-    def save(self, stop: int) -> None:
-        """Save; every frame before the index `stop` has been written."""
+    def save(self, index: int) -> None:
+        """Save; the frame `index` and those that came before it have been written."""
         ...
+
+
+class _Found(NamedTuple):
+    """A frame on its way to the sinks."""
+
+    frame: Frame
+    sinks: Sequence[Sink]
+    answer: Callable[[], Prediction]  # called on the sinks' thread
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class PipelineStats:
         model_seconds: spent in the network.
         write_seconds: spent in the sinks, on their thread.
         total_seconds: wall clock.
+        stages: the seconds of all parts of the work.
     """
 
     frames: int
@@ -64,6 +79,20 @@ class PipelineStats:
     model_seconds: float
     write_seconds: float
     total_seconds: float
+    stages: dict[str, float]
+
+    def after(self, before: PipelineStats) -> PipelineStats:
+        """With the work of another run over the same frames."""
+        stages = {**before.stages, **self.stages}
+        return PipelineStats(
+            self.frames,
+            self.segmented + before.segmented,
+            self.read_seconds + before.read_seconds,
+            self.model_seconds + before.model_seconds,
+            self.write_seconds + before.write_seconds,
+            self.total_seconds + before.total_seconds,
+            {name: self.stages.get(name, 0) + before.stages.get(name, 0) for name in stages},
+        )
 
 
 def run_pipeline(
@@ -75,11 +104,13 @@ def run_pipeline(
     object_ids: Sequence[int],
     on_frame: Callable[[Frame], None] = lambda frame: None,
     earlier: Earlier | None = None,
+    backward: Backward | None = None,
     saver: Saver | None = None,
 ) -> PipelineStats:
     """Segments every frame of a reader and hands the result to every sink.
 
-    Frames before the first mask get empty labels.
+    The frames may come in any order; what the segmenter learns, it learns in theirs. Frames before
+    the first mask get empty labels, unless a run backwards has found them.
 
     Args:
         reader: yields the frames.
@@ -89,6 +120,7 @@ def run_pipeline(
         object_ids: all ids the masks hold: channel i + 1 of the sinks' `prob` is object_ids[i].
         on_frame: called after each frame, in the caller's thread.
         earlier: what need not be done again; the segmenter stands where that ended.
+        backward: what was found on the way back.
         saver: asked after each frame.
 
     Raises:
@@ -97,34 +129,24 @@ def run_pipeline(
     """
     start = time.perf_counter()
     frames = segmented = 0
-    want_prob = any(sink.wants_prob for sink in sinks)
-
-    def write(item: tuple[Frame, np.ndarray, np.ndarray | None] | tuple[Frame]) -> None:
-        frame = item[0]
-        if len(item) == 3:
-            for sink in sinks:
-                sink.write(frame.index, *item)
-        elif earlier is not None and earlier.sinks:
-            labels = earlier.labels(frame)
-            for sink in earlier.sinks:
-                sink.write(frame.index, frame, labels, None)
+    stop = earlier.stop if earlier else 0
+    answer_for = _Answers(segmenter, object_ids, any(sink.wants_prob for sink in sinks), backward)
 
     with ExitStack() as stack:
         for sink in sinks:
             stack.enter_context(sink)
-        writer = stack.enter_context(Background(write, QUEUE_DEPTH))
+        writer = stack.enter_context(Background(_write, QUEUE_DEPTH))
         source = stack.enter_context(Prefetch(reader, QUEUE_DEPTH))
-        for frame in _looking_ahead(source, segmenter, earlier.stop if earlier else 0):
+        for frame in _looking_ahead(source, segmenter, stop):
             mask = mask_for(frame)
-            if earlier is not None and frame.index < earlier.stop:
-                writer.put((frame,))
+            if earlier is not None and frame.index < stop:
+                writer.put(_Found(frame, earlier.sinks, partial(earlier.answer, frame)))
             else:
-                labels, prob = _segment(segmenter, frame, mask, object_ids, want_prob)
-                writer.put((frame, labels, prob))
+                writer.put(_Found(frame, sinks, answer_for(frame, mask)))
                 segmented += 1
-                if saver is not None and segmenter.object_ids and saver.due():
+                if saver and segmenter.object_ids and saver.due(given=mask is not None):
                     writer.flush()
-                    saver.save(frame.index + 1)
+                    saver.save(frame.index)
             frames += 1
             on_frame(frame)
     return PipelineStats(
@@ -134,7 +156,16 @@ def run_pipeline(
         model_seconds=sum(segmenter.seconds.values()),
         write_seconds=writer.seconds,
         total_seconds=time.perf_counter() - start,
+        stages={"decode": source.seconds, **segmenter.seconds, "write": writer.seconds},
     )
+
+
+def _write(found: _Found) -> None:
+    """Hand a frame to its sinks; one that no sink wants is not even looked up."""
+    if found.sinks:
+        labels, prob = found.answer()
+        for sink in found.sinks:
+            sink.write(found.frame.index, found.frame, labels, prob)
 
 
 def _looking_ahead(
@@ -157,24 +188,42 @@ def _looking_ahead(
         raise end
 
 
-def _segment(
-    segmenter: VideoSegmenter,
-    frame: Frame,
-    mask: np.ndarray | None,
-    object_ids: Sequence[int],
-    want_prob: bool,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    size = frame.image.shape[:2]
-    if mask is None and not segmenter.object_ids:
-        labels, known = np.zeros(size, np.uint8), None
-    else:
-        labels, known = segmenter.step(frame.image, mask, want_prob=want_prob)
+@dataclass(frozen=True)
+class _Answers:
+    """Finds the answer for a frame: from the network, the way back, or both."""
+
+    segmenter: VideoSegmenter
+    object_ids: Sequence[int]
+    want_prob: bool
+    backward: Backward | None
+
+    def __call__(self, frame: Frame, mask: np.ndarray | None) -> Callable[[], Prediction]:
+        """Segment a frame; what remains to be done may be done on another thread."""
+        backward = self.backward if self.backward and self.backward.holds(frame.index) else None
+        if mask is None and not self.segmenter.object_ids:
+            if backward is not None:
+                return partial(backward.read, frame.index)
+            return partial(_nothing, frame, len(self.object_ids), want_prob=self.want_prob)
+        want_prob = self.want_prob or backward is not None
+        labels, prob = self.segmenter.step(frame.image, mask, want_prob=want_prob)
+        answer = Prediction(labels, None if prob is None else self._of_all_objects(prob))
+        if backward is not None:
+            return partial(backward.join, frame.index, answer, mask)
+        return lambda: answer
+
+    def _of_all_objects(self, known: np.ndarray) -> np.ndarray:
+        """One channel for every object of the video, also before it appears."""
+        prob = np.zeros((len(self.object_ids) + 1, *known.shape[1:]), np.float32)
+        prob[[0, *(1 + self.object_ids.index(i) for i in self.segmenter.object_ids)]] = known
+        return prob
+
+
+def _nothing(frame: Frame, objects: int, *, want_prob: bool) -> Prediction:
+    """The answer without any object."""
+    height, width = frame.image.shape[:2]
+    labels = np.zeros((height, width), np.uint8)
     if not want_prob:
-        return labels, None
-    # The sinks see one channel for every object of the video, also before it appears.
-    prob = np.zeros((len(object_ids) + 1, *size), np.float32)
-    if known is None:
-        prob[0] = 1
-    else:
-        prob[[0, *(1 + object_ids.index(i) for i in segmenter.object_ids)]] = known
-    return labels, prob
+        return Prediction(labels, None)
+    prob = np.zeros((objects + 1, height, width), np.float32)
+    prob[0] = 1
+    return Prediction(labels, prob)

@@ -24,7 +24,7 @@ from kmn_cli.files import write_text
 from kmn_cli.inference.device import to_device
 from kmn_cli.inference.parts import PARTS, PartwiseNetwork
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN, fold_batch_norms, load_checkpoint
 

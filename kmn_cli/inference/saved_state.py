@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,10 @@ from kmn_cli.inference.network import Network
 from kmn_cli.inference.object_report import ObjectReport
 from kmn_cli.inference.segmenter import VideoSegmenter
 
-NAME = ".state.safetensors"
+PATTERN = ".state*.safetensors"
 MAX_SHARE = 0.02  # of the time that saving may take
+GIVEN_EARLIER = 0.9  # of the time between two saves
+MAX_KEPT, MAX_BYTES = 8, 2**29  # of one video's states
 _TYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
@@ -35,44 +37,54 @@ class SavedState:
     """Saves the segmenter and the report beside a video's results, and restores them.
 
     The masks on disk are hard, the memory was made of soft ones: only the memory itself continues
-    a video exactly. Saving takes at most two hundredths of the time, however large it is.
+    a video exactly. Saving takes at most two hundredths of the time, however large it is. Several
+    states are kept, spread over the video, so that a mask that is given later costs only what
+    comes after it.
 
     Args:
-        path: the file.
-        run: everything that decides the results; a state of another run is not used.
+        folder: of the results.
+        run: everything that decides the results but the masks; a state of another run is not
+            used.
+        deciding: tells the masks that decide the results before an index.
         segmenter: at its first frame.
         report: likewise.
         every: least seconds between two saves; 0 never saves.
         warn: told once when saving fails, which costs nothing but the continuation.
+        kept: most states kept.
     """
 
     def __init__(
         self,
-        path: Path,
+        folder: Path,
         run: dict[str, Any],
+        deciding: Callable[[int], Sequence[str]],
         segmenter: VideoSegmenter,
         report: ObjectReport,
         every: float,
         warn: Callable[[str], None],
+        kept: int = MAX_KEPT,
     ) -> None:
-        self._path, self._segmenter, self._report = path, segmenter, report
-        self._every, self._warn = every, warn
-        self._run, self._machine = run, _machine(segmenter.network)
+        self._folder, self._segmenter, self._report = folder, segmenter, report
+        self._deciding, self._every, self._warn = deciding, every, warn
+        self._run, self._machine, self._kept = run, _machine(segmenter.network), kept
         self._next = time.monotonic() + every
 
-    def due(self) -> bool:
-        """Whether it is time to save."""
-        return self._every > 0 and time.monotonic() >= self._next
+    def due(self, *, given: bool) -> bool:
+        """Whether it is time to save: sooner behind a given mask, which others may follow."""
+        early = GIVEN_EARLIER * self._every if given else 0.0
+        return self._every > 0 and time.monotonic() >= self._next - early
 
-    def save(self, stop: int) -> None:
-        """Save; every frame before the index `stop` has been written."""
+    def save(self, index: int) -> None:
+        """Save; the frame `index` and those that came before it have been written."""
         start = time.monotonic()
         facts, tensors = self._segmenter.state()
-        content = {"run": self._run, "machine": self._machine, "stop": stop, "segmenter": facts}
-        header = {"kmn": json.dumps({**content, "report": self._report.state()})}
+        content = {"run": self._run, "masks": self._deciding(index + 1), "stop": index + 1}
+        content |= {"machine": self._machine, "segmenter": facts, "report": self._report.state()}
         try:
-            with atomic_path(self._path) as part:
-                _write(part, tensors, header)
+            path = self._folder / f".state-{index + 1:08d}.safetensors"
+            with atomic_path(path) as part:
+                _write(part, tensors, {"kmn": json.dumps(content)})
+            self._thin_out(path)
         except KmnError as error:
             self._warn(f"an interrupted run could not be continued from here ({error})")
             self._every = 0
@@ -80,15 +92,31 @@ class SavedState:
         self._next = now + max(self._every, (now - start) / MAX_SHARE)
 
     def restore(self, available: int) -> Restored | None:
-        """Restore what was saved.
+        """Restore the last state that can be used.
 
-        Returns None without a usable state: one of the same run whose frames are there up to the
-        index `available`. Another machine, or fewer threads, goes on all the same.
+        Usable is one of the same run and masks whose frames are there up to the index
+        `available`; another machine, or fewer threads, goes on all the same. Others are removed:
+        their frames are written anew from now on.
         """
+        for path in sorted(self._folder.glob(PATTERN), reverse=True):
+            if (restored := self._restore(path, available)) is not None:
+                return restored
+            path.unlink(missing_ok=True)
+        return None
+
+    def remove(self) -> None:
+        """Forget all: the video is finished."""
+        for path in self._folder.glob(PATTERN):
+            path.unlink(missing_ok=True)
+
+    def _restore(self, path: Path, available: int) -> Restored | None:
         try:
-            with safe_open(self._path, framework="pt") as file:
+            with safe_open(path, framework="pt") as file:
                 content = json.loads((file.metadata() or {})["kmn"])
-                if content["run"] != self._run or content["stop"] > available:
+                stop = int(content["stop"])
+                if content["run"] != self._run or stop > available:
+                    return None
+                if content["masks"] != list(self._deciding(stop)):
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             self._segmenter.restore(content["segmenter"], tensors)
@@ -99,13 +127,20 @@ class SavedState:
                 for name, value in self._machine.items()
                 if before.get(name) != value
             ]
-            return Restored(int(content["stop"]), tuple(changed))
+            return Restored(stop, tuple(changed))
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def remove(self) -> None:
-        """Forget it: the video is finished."""
-        self._path.unlink(missing_ok=True)
+    def _thin_out(self, newest: Path) -> None:
+        """Remove, of too many states, those that stand closest behind others."""
+        sizes = {path: path.stat().st_size for path in sorted(self._folder.glob(PATTERN))}
+        while len(sizes) > 1 and (len(sizes) > self._kept or sum(sizes.values()) > MAX_BYTES):
+            stops = [0, *(int(path.stem.rpartition("-")[2]) for path in sizes)]
+            gaps = {path: stops[n + 1] - stops[n] for n, path in enumerate(sizes)}
+            gaps.pop(newest)
+            closest = min(gaps, key=lambda path: gaps[path])
+            closest.unlink()
+            del sizes[closest]
 
 
 def _machine(network: Network) -> dict[str, Any]:

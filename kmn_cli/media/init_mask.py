@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,8 +12,9 @@ from kmn_cli.errors import InputError
 from kmn_cli.media.grabcut import find_edges
 from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.palette import voc_palette
-from kmn_cli.media.prompts import Point, Prompts, Stroke, check_prompts
+from kmn_cli.media.prompts import Area, FillHoles, Point, Prompts, Stroke, check_prompts
 
+LITTLE, ALL = 0.2, 0.97  # of a box: objects in boxes drawn closely cover a third and more
 FindEdges = Callable[[np.ndarray, Prompts], np.ndarray]
 
 
@@ -36,6 +38,51 @@ def mask_from_prompts(
     return labels
 
 
+def correct_mask(
+    labels: np.ndarray,
+    image: np.ndarray,
+    objects: Mapping[int, Prompts],
+    find: FindEdges = find_edges,
+) -> np.ndarray:
+    """Return ids (H, W) uint8 after what a person says about some objects of a mask.
+
+    A box makes its object anew; a point inside adds what is found there, a point outside takes
+    it away; strokes paint. Where objects overlap, the later of `objects` has it.
+
+    Args:
+        labels: (H, W) uint8 ids, left as they are.
+        image: (H, W, 3) uint8 RGB.
+        objects: prompts by id, 1..255, in the order in which they were said.
+        find: finds an object's edges, (H, W) bool.
+
+    Raises:
+        InputError: when prompts lie outside the frame.
+    """
+    result = labels.copy()
+    size = (image.shape[1], image.shape[0])
+    for object_id, prompts in objects.items():
+        before = result == object_id
+        if prompts.box is None and before.any():
+            check_prompts({object_id: Prompts(inside=prompts.inside + prompts.outside)}, size)
+            found = _clicked(before, image, prompts, find)
+        else:
+            check_prompts({object_id: prompts}, size)
+            found = _object(image, replace(prompts, strokes=()), find)
+        result[before] = 0
+        result[_painted(found, prompts.strokes)] = object_id
+    return result
+
+
+def _clicked(mask: np.ndarray, image: np.ndarray, prompts: Prompts, find: FindEdges) -> np.ndarray:
+    """A mask with what is found at the points inside, without what is found at those outside."""
+    inside, outside = prompts.inside, prompts.outside
+    if inside:
+        mask = mask | find(image, Prompts(inside=inside, outside=outside))
+    if outside:
+        mask = mask & ~find(image, Prompts(inside=outside, outside=inside))
+    return mask
+
+
 def check_all_there(labels: np.ndarray, objects: Mapping[int, Prompts]) -> None:
     """Refuse a mask that lacks an object.
 
@@ -49,6 +96,31 @@ def check_all_there(labels: np.ndarray, objects: Mapping[int, Prompts]) -> None:
             "Draw its box closer, add points inside of it, or give its polygon; an object under "
             "another needs the higher number.",
         )
+
+
+def doubts(labels: np.ndarray, objects: Mapping[int, Prompts]) -> list[str]:
+    """Return what should be looked at before the mask is used: boxes that it hardly or wholly
+    fills.
+
+    Args:
+        labels: (H, W) uint8.
+        objects: what it was made from.
+    """
+    found = []
+    for object_id, prompts in sorted(objects.items()):
+        if prompts.box is None or prompts.polygons or prompts.bitmap is not None:
+            continue
+        x, y, width, height = prompts.box
+        rows = slice(max(0, round(y)), max(0, round(y + height)))
+        in_box = labels[rows, max(0, round(x)) : max(0, round(x + width))]
+        share = float((in_box == object_id).mean()) if in_box.size else 1.0
+        if not LITTLE <= share <= ALL:
+            found.append(
+                f"object {object_id} covers {share:.0%} of its box: look at the preview; "
+                f'--points "{object_id}:X,Y -X,Y" names places in it and, with a minus, outside, '
+                "and --web draws it by hand"
+            )
+    return found
 
 
 def draw_preview(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -67,13 +139,22 @@ def draw_preview(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _object(image: np.ndarray, prompts: Prompts, find: FindEdges) -> np.ndarray:
     mask = find(image, prompts) if prompts.has_hints else np.zeros(image.shape[:2], bool)
-    canvas = mask.astype(np.uint8)
     if prompts.bitmap is not None:
-        canvas[prompts.bitmap] = 1
-    for polygon in prompts.polygons:
-        cv2.fillPoly(canvas, [_pixels(polygon)], 1)
-    for stroke in prompts.strokes:
-        _paint(canvas, stroke)
+        mask = mask | prompts.bitmap
+    outlines = tuple(Area(polygon) for polygon in prompts.polygons)
+    return _painted(mask, (*outlines, *prompts.strokes))
+
+
+def _painted(mask: np.ndarray, strokes: Sequence[Stroke | Area | FillHoles]) -> np.ndarray:
+    canvas = mask.astype(np.uint8)
+    for stroke in strokes:
+        if isinstance(stroke, Stroke):
+            _paint(canvas, stroke)
+        elif isinstance(stroke, Area):
+            cv2.fillPoly(canvas, [_pixels(stroke.points)], 0 if stroke.erase else 1)
+        else:
+            outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
     return canvas.view(bool)
 
 

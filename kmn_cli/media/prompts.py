@@ -23,18 +23,32 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class Area:
+    """An outline that is filled by hand, or cut out."""
+
+    points: tuple[Point, ...]
+    erase: bool = False
+
+
+@dataclass(frozen=True)
+class FillHoles:
+    """What the object encloses becomes part of it."""
+
+
+@dataclass(frozen=True)
 class Prompts:
     """What is known of one object.
 
     A box and points are hints: the object's edges are looked for. Polygons, `bitmap` (H, W) bool
-    and strokes are taken as they are, strokes last and in their order.
+    and strokes are taken as they are, strokes last and in their order; areas and filled holes count
+    among them.
     """
 
     box: Box | None = None
     inside: tuple[Point, ...] = ()
     outside: tuple[Point, ...] = ()
     polygons: tuple[tuple[Point, ...], ...] = ()
-    strokes: tuple[Stroke, ...] = ()
+    strokes: tuple[Stroke | Area | FillHoles, ...] = ()
     bitmap: np.ndarray | None = None
 
     @property

@@ -1,1 +1,1 @@
-"""The page of `kmn init-mask --web`."""
+"""The local page: of `kmn init-mask --web`, and of `kmn edit`."""

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.prompts import Box, Point, Prompts, Stroke
+from kmn_cli.media.prompts import Area, Box, FillHoles, Point, Prompts, Stroke
 
 _LARGEST = 100_000  # of any coordinate
+_FRAMES = 10**9
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """The objects drawn on one frame."""
+    """The objects drawn on one frame.
+
+    Attributes:
+        frame: its index.
+        objects: by id, in the order in which they were drawn.
+        base: the frame whose mask is drawn upon; None is an empty one.
+        said: the same as it was sent, to be kept.
+    """
 
     frame: int
     objects: dict[int, Prompts]
+    base: int | None
+    said: dict[str, Any]
 
 
 def read_drawing(body: bytes) -> Drawing:
@@ -27,27 +39,52 @@ def read_drawing(body: bytes) -> Drawing:
     Raises:
         InputError: when it is anything else.
     """
+    return read_json(body, _drawing)
+
+
+def read_json(body: bytes, read: Callable[[Any], T]) -> T:
+    """Read a document that the page sent.
+
+    Args:
+        body: JSON.
+        read: makes something of it; a ValueError, KeyError or the like says that it cannot.
+
+    Raises:
+        InputError: it cannot.
+    """
     try:
-        document = json.loads(body)
-        frame = document["frame"]
-        if not isinstance(frame, int) or not 0 <= frame < 10**9:
-            raise ValueError("frame")
-        objects = {}
-        for said in document["objects"]:
-            object_id = said["id"]
-            if not isinstance(object_id, int) or not 1 <= object_id <= 255:
-                raise ValueError("id")
-            objects[object_id] = Prompts(
-                box=_box(said["box"]) if said.get("box") else None,
-                inside=_points(said.get("inside", [])),
-                outside=_points(said.get("outside", [])),
-                strokes=tuple(_stroke(stroke) for stroke in said.get("strokes", [])),
-            )
+        return read(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"The page sent what is no drawing ({error}).", "Reload the page."
+            f"The page sent what cannot be understood ({error}).", "Reload the page."
         ) from error
-    return Drawing(frame, objects)
+
+
+def whole_number(said: Any, least: int = 0, most: int = _FRAMES) -> int:
+    """A number of a document.
+
+    Raises:
+        ValueError: it is none, or outside.
+    """
+    if isinstance(said, bool) or not isinstance(said, int) or not least <= said <= most:
+        raise ValueError("number")
+    return said
+
+
+def _drawing(said: Any) -> Drawing:
+    base = said.get("base")
+    objects = {whole_number(each["id"], 1, 255): _prompts(each) for each in said["objects"]}
+    base = None if base is None else whole_number(base)
+    return Drawing(whole_number(said["frame"]), objects, base, said)
+
+
+def _prompts(said: Any) -> Prompts:
+    return Prompts(
+        box=_box(said["box"]) if said.get("box") else None,
+        inside=_points(said.get("inside", [])),
+        outside=_points(said.get("outside", [])),
+        strokes=tuple(_stroke(stroke) for stroke in said.get("strokes", [])),
+    )
 
 
 def _box(said: Any) -> Box:
@@ -59,11 +96,18 @@ def _points(said: Any) -> tuple[Point, ...]:
     return tuple((_number(x), _number(y)) for x, y in said)
 
 
-def _stroke(said: Any) -> Stroke:
-    points, radius = _points(said["points"]), _number(said["radius"])
-    if not points or not 0 < radius <= 1000:
+def _stroke(said: Any) -> Stroke | Area | FillHoles:
+    if said.get("fill") is True:
+        return FillHoles()
+    points, erase = _points(said["points"]), said["erase"] is True
+    if not points:
         raise ValueError("stroke")
-    return Stroke(points, radius, said["erase"] is True)
+    if said.get("area") is True:
+        return Area(points, erase)
+    radius = _number(said["radius"])
+    if not 0 < radius <= 1000:
+        raise ValueError("stroke")
+    return Stroke(points, radius, erase)
 
 
 def _number(said: Any) -> float:

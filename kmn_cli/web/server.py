@@ -12,18 +12,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from kmn_cli.batch.first_mask import FirstMask, Saved
 from kmn_cli.batch.listener import Listener
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.web.protocol import read_drawing
-from kmn_cli.web.session import Session
+from kmn_cli.web.session import PageSession
 
 HOST = "127.0.0.1"
 _LARGEST_BODY = 16 * 2**20
+_KINDS = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+STATIC = frozenset(
+    path.name
+    for path in files("kmn_cli.web").joinpath("static").iterdir()
+    if path.name.rpartition(".")[2] in _KINDS
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
         "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
@@ -38,7 +46,7 @@ class PageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, session: Session, port: int = 0) -> None:
+    def __init__(self, session: PageSession, port: int = 0) -> None:
         """Bind to 127.0.0.1.
 
         Raises:
@@ -64,31 +72,30 @@ class PageServer(ThreadingHTTPServer):
         return {f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"}
 
 
-def serve(first: FirstMask, frame: int, listener: Listener, *, port: int, browser: bool) -> Saved:
-    """Show the page until it is closed, and return what was saved last.
+def serve(session: PageSession, listener: Listener, *, port: int, browser: bool, todo: str) -> None:
+    """Show the page of a session until it is closed.
+
+    Args:
+        session: what the page shows and does.
+        listener: is told the address.
+        port: of 127.0.0.1; 0 is any free one.
+        browser: open the page.
+        todo: what the page is for.
 
     Raises:
-        UsageError: it was closed without saving.
-        KeyboardInterrupt: it was interrupted without saving.
+        KeyboardInterrupt: it was interrupted.
     """
-    session = Session(first, frame)
     with PageServer(session, port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        listener.note(f"Draw the mask at {server.address}")
+        listener.note(f"{todo} at {server.address}")
         listener.note("(this address works on this machine only; Ctrl-C ends)")
         try:
             if browser:
                 webbrowser.open(server.address)
             session.ended.wait()
-        except KeyboardInterrupt:
-            if session.saved is None:
-                raise
         finally:
             server.shutdown()
-    if session.saved is None:
-        raise UsageError("The page was closed, and nothing was saved.", "Press Save on the page.")
-    return session.saved
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,34 +114,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal is for the person."""
 
     def _get(self, name: str) -> None:
-        session = self.server.session
-        if name == "":
-            page = files("kmn_cli.web").joinpath("page.html").read_bytes()
-            self._send(page, "text/html; charset=utf-8")
-        elif name == "info":
-            self._send_json(session.info())
-        elif name.startswith("frame/") and name[6:].isdecimal() and len(name) < 16:
-            self._send(session.picture(int(name[6:])), "image/jpeg")
-        else:
-            self._send_json({"error": "Not found."}, HTTPStatus.NOT_FOUND)
+        name = name or "index.html"
+        if name in STATIC:  # nothing else of the disk can be named
+            body = files("kmn_cli.web").joinpath("static", name).read_bytes()
+            return self._send(body, _KINDS[name.rpartition(".")[2]])
+        what, *numbers = name.split("/")
+        if len(numbers) > 2 or not all(n.isdecimal() and len(n) < 10 for n in numbers):
+            return self._not_found()
+        number, size = [*map(int, numbers), None, None][:2]
+        found = self.server.session.get(what, number, size)
+        return self._send(*found) if found else self._not_found()
 
     def _post(self, name: str) -> None:
-        session = self.server.session
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > _LARGEST_BODY:
             self.close_connection = True
             self._send_json({"error": "Too large."}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        body = self.rfile.read(int(length))
-        if name == "mask":
-            self._send(session.mask(read_drawing(body)), "image/png")
-        elif name == "save":
-            self._send_json(session.save(read_drawing(body)).to_json())
-        elif name == "end":
-            self._send_json({})
-            session.ended.set()
-        else:
-            self._send_json({"error": "Not found."}, HTTPStatus.NOT_FOUND)
+        done = self.server.session.post(name, self.rfile.read(int(length)))
+        self._send(*done) if done else self._not_found()
+
+    def _not_found(self) -> None:
+        self._send_json({"error": "Not found."}, HTTPStatus.NOT_FOUND)
 
     def _answer(self, act: Callable[[str], None]) -> None:
         """Act on a request if it comes from our own page."""

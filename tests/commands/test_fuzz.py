@@ -211,7 +211,7 @@ def test_a_checkpoint_runs_no_code(survives: Kmn, place: Path) -> None:
 
 
 @many
-@pytest.mark.parametrize("name", ["result.json", ".state.safetensors"])
+@pytest.mark.parametrize("name", ["result.json", ".state-00000002.safetensors"])
 def test_what_an_earlier_run_left(
     kmn: Kmn,
     place: Path,

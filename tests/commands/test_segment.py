@@ -14,7 +14,7 @@ from results import files_in, masks_in, result_of
 from typer.testing import Result
 
 from kmn_cli import __version__
-from kmn_cli.media.masks import voc_palette
+from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.video import open_video
 
 Kmn = Callable[..., Result]
@@ -81,7 +81,7 @@ def test_a_folder_of_frames_keeps_its_names(
     assert segment(folder, "--mask", masks, "--format", "masks").exit_code == 0
     found = masks_in(tmp_path / "out" / "frames" / "masks")
     assert list(found) == [f"{i:05d}" for i in range(20, 70, 5)]
-    assert not found["00020"].any() and not found["00025"].any()  # before the first mask
+    assert found["00020"].any() and found["00025"].any()  # before the first mask: backwards
     assert set(np.unique(found["00030"])) == {0, 4}
     assert not (tmp_path / "out" / "frames" / "overlay.mp4").exists()
 
@@ -91,7 +91,7 @@ def test_masks_of_several_frames_and_objects(
 ) -> None:
     cat, dog, late = draw("cat.png", 255), draw("dog.png", 0, 255), draw("late.png", 0, 0, 9)
     arguments = ["--mask", f"2={cat}", "--mask", f"2={dog}", "--mask", f"6={late}"]
-    assert segment(movie, *arguments).exit_code == 0
+    assert segment(movie, *arguments, "--direction", "forward").exit_code == 0
     masks = masks_in(tmp_path / "out" / "cat" / "masks")
     assert not masks["00001"].any()
     assert set(np.unique(masks["00002"])) == {0, 1, 2}
@@ -103,7 +103,8 @@ def test_masks_of_several_frames_and_objects(
 def test_every_format(segment: Kmn, movie: Path, draw: Draw, tmp_path: Path) -> None:
     formats = "masks,overlay,soft,cutout,alpha"
     mask = draw("m.png", 3)
-    assert segment(movie, "--mask", f"1={mask}", "--format", formats).exit_code == 0
+    options = ["--format", formats, "--direction", "forward"]
+    assert segment(movie, "--mask", f"1={mask}", *options).exit_code == 0
     out = tmp_path / "out" / "cat"
     names = [f"{i:05d}.png" for i in range(10)]
     expected = {f"masks/{n}" for n in names} | {f"soft/3/{n}" for n in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,25 @@ class Run:
     """One process's view of the video."""
 
     def __init__(
-        self, model: KMN, options: SegmentOptions, path: Path, run: dict[str, Any] | None = None
+        self,
+        model: KMN,
+        options: SegmentOptions,
+        path: Path,
+        run: dict[str, Any] | None = None,
+        given: tuple[int, ...] = (0, 4, 8),
     ) -> None:
         network = ready_for_inference(model, precision=options.precision)
         self.segmenter = VideoSegmenter(network, options)
         self.report = ObjectReport((3, 7, 9), {0, 4, 8})
         self.warnings: list[str] = []
         self.state = SavedState(
-            path, run or {"run": 1}, self.segmenter, self.report, 1.0, self.warnings.append
+            path,
+            run or {"run": 1},
+            lambda stop: [str(index) for index in given if index < stop],
+            self.segmenter,
+            self.report,
+            1.0,
+            self.warnings.append,
         )
 
     def step(self, index: int) -> Prediction:
@@ -76,8 +88,8 @@ def test_bit_for_bit_from_every_frame(model: KMN, options: SegmentOptions, tmp_p
     expected = []
     for index in range(FRAMES):
         expected.append(whole.step(index))
-        whole.state._path = tmp_path / str(index + 1)
-        whole.state.save(index + 1)
+        whole.state._folder = tmp_path / str(index + 1)
+        whole.state.save(index)
     for stop in range(1, FRAMES):
         later = Run(model, options, tmp_path / str(stop))
         assert later.state.restore(stop) == (stop, ())
@@ -95,15 +107,19 @@ def saved(model: KMN, tmp_path: Path) -> Path:
     run = Run(model, SegmentOptions(), tmp_path / "state")
     for index in range(3):
         run.step(index)
-    run.state.save(3)
+    run.state.save(2)
     return tmp_path / "state"
 
 
 def test_only_its_own_run_is_continued(model: KMN, saved: Path) -> None:
-    assert Run(model, SegmentOptions(), saved, {"run": 2}).state.restore(3) is None
-    assert Run(model, SegmentOptions(), saved).state.restore(2) is None  # a frame is missing
     assert Run(model, SegmentOptions(), saved.with_name("none")).state.restore(3) is None
-    assert Run(model, SegmentOptions(), saved).state.restore(3) == (3, ())
+    others = [({"run": 2}, (0, 4, 8), 3), (None, (0, 2), 3), (None, (0, 4, 8), 2)]
+    for run, given, available in others:  # another run, another mask, a frame is missing
+        copy = shutil.copytree(saved, saved.with_name("copy"))
+        assert Run(model, SegmentOptions(), copy, run, given).state.restore(available) is None
+        assert not list(copy.iterdir())  # it must never meet what is written from now on
+        copy.rmdir()
+    assert Run(model, SegmentOptions(), saved, None, (0, 9)).state.restore(3) == (3, ())
 
 
 def test_fewer_threads_go_on(model: KMN, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,13 +139,14 @@ def test_another_precision_goes_on(model: KMN, saved: Path) -> None:
         assert restored is not None
         assert stop == 3 or any(precision in text for text in restored.changed)
         run.step(stop)
-        run.state.save(stop + 1)
+        run.state.save(stop)
 
 
 def test_a_damaged_state_is_no_state(model: KMN, saved: Path) -> None:
-    data = saved.read_bytes()
+    path = saved / ".state-00000003.safetensors"
+    data = path.read_bytes()
     for damaged in (b"", data[:100], data[: len(data) // 2], b"\xff" * 500, data[::-1]):
-        saved.write_bytes(damaged)
+        path.write_bytes(damaged)
         run = Run(model, SegmentOptions(), saved)
         assert run.state.restore(3) is None
         assert run.segmenter.object_ids == ()
@@ -140,10 +157,10 @@ def test_saving_that_fails_costs_only_the_state(model: KMN, tmp_path: Path) -> N
     run = Run(model, SegmentOptions(), tmp_path / "file" / "state")
     run.step(0)
     run.state._next = 0.0
-    assert run.state.due()
-    run.state.save(1)
+    assert run.state.due(given=False)
+    run.state.save(0)
     assert len(run.warnings) == 1
-    assert not run.state.due()
+    assert not run.state.due(given=False)
 
 
 def test_killed_while_saving_it_leaves_only_what_is_cleared_away(
@@ -158,7 +175,7 @@ def test_killed_while_saving_it_leaves_only_what_is_cleared_away(
         run.state.save(1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGXFSZ
-    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    assert [path.suffix for path in (tmp_path / "state").iterdir()] == [".part"]
 
 
 def test_it_saves_now_and_then(model: KMN, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,18 +184,38 @@ def test_it_saves_now_and_then(model: KMN, saved: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: now)
     run = Run(model, SegmentOptions(), saved)
     run.step(0)
-    assert not run.state.due()
+    assert not run.state.due(given=False)
     now = 1.0
-    assert run.state.due()
+    assert run.state.due(given=False)
     run.state.save(1)
+    now = 1.05
+    assert not run.state.due(given=True)
+    now = 1.2
+    assert run.state.due(given=True)  # others may follow it
     now = 1.9
-    assert not run.state.due()
+    assert not run.state.due(given=False)
     now = 2.0
-    assert run.state.due()
+    assert run.state.due(given=False)
     ticks = iter([2.0, 5.0])  # three seconds for the next save
     monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: next(ticks))
     run.state.save(2)
     monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: 154.0)
-    assert not run.state.due()
+    assert not run.state.due(given=False)
     monkeypatch.setattr("kmn_cli.inference.saved_state.time.monotonic", lambda: 155.0)
-    assert run.state.due()
+    assert run.state.due(given=False)
+
+
+def test_few_states_are_kept_and_spread(
+    model: KMN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(model, SegmentOptions(), tmp_path)
+    stops = []
+    for index in range(FRAMES):
+        run.step(index)
+        run.state.save(index)
+        stops = sorted(int(path.stem.rpartition("-")[2]) for path in tmp_path.iterdir())
+        assert stops[-1] == index + 1 and len(stops) <= 8
+    assert max(np.diff([0, *stops])) <= 3
+    monkeypatch.setattr("kmn_cli.inference.saved_state.MAX_BYTES", 1)
+    run.state.save(FRAMES)
+    assert [path.name for path in tmp_path.iterdir()] == [f".state-{FRAMES + 1:08d}.safetensors"]

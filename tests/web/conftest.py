@@ -11,7 +11,7 @@ from PIL import Image
 from kmn_cli.batch.first_mask import FirstMask
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.web.server import PageServer
-from kmn_cli.web.session import Session
+from kmn_cli.web.session import MaskSession
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def frames(tmp_path: Path) -> Path:
 def server(frames: Path, tmp_path: Path) -> Iterator[PageServer]:
     """Serves a page for the pictures, whose mask is tmp_path/web.png."""
     with FrameStore(frames) as store:
-        session = Session(FirstMask(store, frames, tmp_path / "web.png"), 0)
+        session = MaskSession(FirstMask(store, frames, tmp_path / "web.png"), 0)
         with PageServer(session) as server:
             thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()

@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browsing import Person, open_browser
 from drawn_data import draw_disc
 from typer.testing import CliRunner
 
 from kmn_cli.commands.app import app
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.web.server import PageServer
 
 pytestmark = pytest.mark.browser
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip(f"no browser here ({', '.join(BROWSERS)})")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=quiet)
+    with open_browser() as browser:
         yield browser
-        browser.close()
-
-
-class Person:
-    """Somebody in front of the page, who thinks in pixels of the frame."""
-
-    def __init__(self, page: Any, server: PageServer) -> None:
-        self.page, self.errors = page, []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        page.set_default_timeout(60_000)
-        page.goto(server.address)
-        page.wait_for_selector("canvas[data-frame='0']")
-        self.wait()
-
-    def wait(self) -> None:
-        self.page.wait_for_selector("body:not([data-busy])")
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        script = """([x, y]) => { const area = canvas.getBoundingClientRect();
-            const k = area.width / canvas.width;
-            return [area.left + (x * view.scale + view.x) * k,
-                    area.top + (y * view.scale + view.y) * k]; }"""
-        left, top = self.page.evaluate(script, [x, y])
-        return left, top
-
-    def drag(self, *points: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        mouse.move(*self.at(*points[0]))
-        mouse.down()
-        for point in points[1:]:
-            mouse.move(*self.at(*point), steps=4)
-        mouse.up()
-        self.wait()
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-            self.wait()
-
-    def save(self) -> str:
-        self.press("Control+s")
-        self.page.wait_for_selector("#done", state="visible")
-        return str(self.page.inner_text("#command"))
 
 
 @pytest.fixture(params=[(1100, 800), (390, 800)], ids=["desk", "phone"])

@@ -17,9 +17,9 @@ from kmn_cli.batch.first_mask import FirstMask
 from kmn_cli.commands.console import Console
 from kmn_cli.errors import UsageError
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.masks import read_mask
-from kmn_cli.web import server as server_module
-from kmn_cli.web.server import PageServer, serve
+from kmn_cli.media.labels import read_mask
+from kmn_cli.web.server import STATIC, PageServer, serve
+from kmn_cli.web.session import MaskSession
 
 BOX = {"frame": 0, "objects": [{"id": 1, "box": [18, 33, 54, 54]}]}
 
@@ -44,11 +44,20 @@ def test_the_page_and_its_frames(server: PageServer) -> None:
     with urllib.request.urlopen(server.address) as answer:
         assert b"<canvas" in answer.read()
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
+    for name in STATIC:
+        with urllib.request.urlopen(server.address + name) as answer:
+            assert answer.read() and "charset" in answer.headers["Content-Type"]
     info = json.loads(ask(server, "info")[1])
     assert (info["width"], info["height"], info["frames"]) == (90, 160, 3)
-    status, picture = ask(server, "frame/2")
-    assert status == 200 and Image.open(io.BytesIO(picture)).size == (90, 160)
+    for path, size in (
+        ("frame/2", (90, 160)),
+        ("frame/2/80", (45, 80)),
+        ("frame/2/999", (90, 160)),
+    ):
+        status, picture = ask(server, path)
+        assert status == 200 and Image.open(io.BytesIO(picture)).size == size
 
 
 def test_a_drawing_gives_a_mask_and_is_saved(server: PageServer, tmp_path: Path) -> None:
@@ -110,7 +119,11 @@ def test_its_own_page_is_not_refused(server: PageServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["frame/../../etc/passwd", "../info", "frame/-1", "page.html", "frame/", "%2e%2e/", "x"]
+    "path",
+    [
+        *("frame/../../etc/passwd", "../info", "frame/-1", "frame/", "frame/1/2/3", "%2e%2e/", "x"),
+        *("server.py", "../server.py", "static/main.js", "main.js/../../server.py", "labels/0"),
+    ],
 )
 def test_nothing_else_is_read(server: PageServer, path: str) -> None:
     assert ask(server, path)[0] in (403, 404)
@@ -162,31 +175,43 @@ def test_it_listens_on_this_machine_only(server: PageServer) -> None:
 def test_serve_ends_with_the_page(
     frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    servers: list[PageServer] = []
-
-    class Kept(PageServer):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            servers.append(self)
-
-    monkeypatch.setattr(server_module, "PageServer", Kept)
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
 
-    def person(*drawings: Any) -> None:
+    def person(session: MaskSession) -> None:
         while not opened:
             time.sleep(0.01)
-        for drawing in drawings:
-            ask(servers[-1], "save", drawing)
-        ask(servers[-1], "end", {})
+        with urllib.request.urlopen(opened[0] + "info") as answer:
+            assert json.loads(answer.read())["mode"] == "mask"
+        session.ended.set()
 
     with FrameStore(frames) as store:
-        first = FirstMask(store, frames, tmp_path / "web.png")
-        threading.Thread(target=person, daemon=True).start()
-        with pytest.raises(UsageError, match="nothing was saved"):
-            serve(first, 0, Console(quiet=True), port=0, browser=True)
-        opened.clear()
-        threading.Thread(target=person, args=(BOX,), daemon=True).start()
-        saved = serve(first, 0, Console(quiet=True), port=0, browser=True)
-    assert saved.mask == tmp_path / "web.png" and saved.mask.is_file()
-    assert opened == [servers[-1].address]
+        session = MaskSession(FirstMask(store, frames, tmp_path / "web.png"), 0)
+        threading.Thread(target=person, args=(session,), daemon=True).start()
+        serve(session, Console(quiet=True), port=0, browser=True, todo="Draw")
+    assert session.ended.is_set()
+
+
+def test_init_mask_says_what_was_saved_or_that_nothing_was(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kmn: Any
+) -> None:
+    """`kmn init-mask --web`, with somebody who draws as soon as the page is there."""
+    drawings: list[Any] = []
+
+    def person(address: str) -> None:
+        def act() -> None:
+            for drawing in drawings:
+                data = json.dumps(drawing).encode()
+                urllib.request.urlopen(urllib.request.Request(f"{address}save", data)).close()
+            urllib.request.urlopen(urllib.request.Request(f"{address}end", b"{}")).close()
+
+        threading.Thread(target=act, daemon=True).start()
+
+    monkeypatch.setattr("webbrowser.open", person)
+    command = ["init-mask", frames, "--web", "-o", tmp_path / "web.png"]
+    nothing = kmn(*command)
+    assert nothing.exit_code == 2 and "nothing was saved" in nothing.stderr
+    drawings.append(BOX)
+    saved = kmn(*command)
+    assert saved.exit_code == 0 and (tmp_path / "web.png").is_file()
+    assert "kmn segment" in saved.output

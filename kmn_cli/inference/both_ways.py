@@ -1,0 +1,162 @@
+"""Both directions: which frames are followed backwards, and how two answers become one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from kmn_cli.files import atomic_path
+from kmn_cli.inference.segmenter import Prediction
+from kmn_cli.media.exports.targets import png
+from kmn_cli.media.frames import Frame
+from kmn_cli.media.images import load_image
+from kmn_cli.media.masks import write_mask
+
+Given = Mapping[int, frozenset[int]]  # ids of the objects that the mask of a frame names
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames that one segmenter follows backwards.
+
+    Attributes:
+        top: the frame whose given mask it starts from.
+        first: the last frame it comes to, of the lowest index.
+    """
+
+    top: int
+    first: int
+
+    def __contains__(self, index: int) -> bool:
+        return self.first <= index < self.top
+
+
+def find_stretches(given: Given, first: int, *, everywhere: bool) -> list[Stretch]:
+    """What is to be followed backwards, from the end of the video to its beginning.
+
+    Args:
+        given: the masks.
+        first: index of the first frame.
+        everywhere: follow the objects of later masks, too, and not only those of the first mask.
+            A mask that names all objects known there starts anew, so that a correction beyond
+            it changes nothing before it.
+    """
+    tops = sorted((index for index, ids in given.items() if ids), reverse=True)
+    if not everywhere:
+        tops = tops[-1:]
+    found: list[Stretch] = []
+    known: frozenset[int] = frozenset()
+    starts: list[int] = []
+    for index in tops:
+        if given[index] >= known:
+            starts.append(index)
+            known = given[index]
+        known |= given[index]
+    for top, below in zip(starts, [*starts[1:], first - 1], strict=True):
+        if below + 1 < top:
+            found.append(Stretch(top, below + 1))
+    return found
+
+
+class AnswerSpool:
+    """A sink that keeps answers in a folder until they are wanted in another order.
+
+    Probabilities are kept in eight bits, as the sinks write them.
+    """
+
+    def __init__(self, folder: Path, *, wants_prob: bool) -> None:
+        self.folder, self.wants_prob = folder, wants_prob
+        self.warnings: list[str] = []
+
+    def __enter__(self) -> AnswerSpool:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def path(self, index: int) -> Path:
+        """Of a frame's labels; it is there when the answer is whole."""
+        return self.folder / f"{index:06d}.png"
+
+    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+        """Keep the answer of one frame."""
+        if prob is not None:
+            soft = cv2.convertScaleAbs(prob.reshape(-1, prob.shape[2]), alpha=255)
+            with atomic_path(self._prob_path(index)) as part:
+                part.write_bytes(png(soft))
+        write_mask(self.path(index), labels)
+
+    def read(self, index: int) -> Prediction:
+        """The answer of a frame that was written."""
+        labels = np.array(load_image(self.path(index)))
+        if not self.wants_prob:
+            return Prediction(labels, None)
+        soft = np.asarray(load_image(self._prob_path(index)))
+        return Prediction(labels, soft.reshape(-1, *labels.shape) / np.float32(255))
+
+    def _prob_path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}-prob.png"
+
+
+class Backward:
+    """The answers of the way back, which the way forwards takes up.
+
+    Args:
+        spools: with the stretches they hold.
+        given: the masks of the video.
+        object_ids: of the video, in the order of the probabilities.
+    """
+
+    def __init__(
+        self,
+        spools: Sequence[tuple[Stretch, AnswerSpool]],
+        given: Given,
+        object_ids: Sequence[int],
+    ) -> None:
+        self._spools, self._object_ids = spools, tuple(object_ids)
+        self._tops = {i: sorted(f for f in given if i in given[f]) for i in object_ids}
+
+    def holds(self, index: int) -> bool:
+        """Whether there is an answer for a frame."""
+        return any(index in stretch for stretch, _ in self._spools)
+
+    def read(self, index: int) -> Prediction:
+        """The answer for a frame."""
+        return next(spool for stretch, spool in self._spools if index in stretch).read(index)
+
+    def join(self, index: int, forward: Prediction, mask: np.ndarray | None) -> Prediction:
+        """Both answers for a frame, each object's weighted by how near its given masks are.
+
+        Args:
+            index: of a frame that `holds`.
+            forward: with probabilities of all objects of the video.
+            mask: given for this frame: its pixels stay as they are.
+        """
+        shares = np.array([self._share(i, index) for i in self._object_ids], np.float32)
+        if not shares.any():
+            return forward
+        backward = self.read(index).prob
+        assert forward.prob is not None and backward is not None
+        weight = shares[:, None, None]
+        objects = (1 - weight) * forward.prob[1:] + weight * backward[1:]
+        prob = np.concatenate([(1 - objects.sum(0, keepdims=True)).clip(0), objects])
+        labels = np.array([0, *self._object_ids], np.uint8)[prob.argmax(0)]
+        if mask is not None:
+            labels = np.where(mask > 0, mask, labels)
+        return Prediction(labels, prob)
+
+    def _share(self, object_id: int, index: int) -> float:
+        """Of the way back in the answer for an object."""
+        frames = self._tops[object_id]
+        place = bisect_right(frames, index)
+        top = next(stretch.top for stretch, _ in self._spools if index in stretch)
+        if place == len(frames) or frames[place] > top:
+            return 0.0
+        if place == 0:
+            return 1.0
+        return (index - frames[place - 1]) / (frames[place] - frames[place - 1])

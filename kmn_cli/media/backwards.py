@@ -1,0 +1,54 @@
+"""The frames of a video from the last to the first, without holding them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import numpy as np
+
+from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.video import open_video
+
+IN_MEMORY = 2**28  # bytes of a chapter that need no file
+CHAPTER = 2**31  # bytes of frames decoded forwards at a time
+
+
+class Backwards:
+    """Iterates over the frames `first` … `stop` - 1 of a video, the last one first.
+
+    Videos are only decoded forwards: chapter after chapter, from the last to the first, is decoded
+    and handed out in reverse. A chapter lies in memory or, if it is large, in a nameless file.
+
+    Args:
+        info: of the video.
+        first, stop: indices in the whole video.
+        folder: for that file.
+        chapter: bytes of frames at a time.
+    """
+
+    def __init__(
+        self, info: VideoInfo, first: int, stop: int, folder: Path, chapter: int = CHAPTER
+    ) -> None:
+        self._info, self._first, self._stop, self._folder = info, first, stop, folder
+        self._frame_bytes = info.height * info.width * 3
+        self._frames = max(1, chapter // self._frame_bytes)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for stop in range(self._stop, self._first, -self._frames):
+            with SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder)) as file:
+                yield from self._chapter(max(self._first, stop - self._frames), stop, file)
+
+    def _chapter(self, start: int, stop: int, file: IO[bytes]) -> Iterator[Frame]:
+        names = []
+        with open_video(self._info.path, start=f"{start}f", end=f"{stop}f") as reader:
+            for frame in reader:
+                file.write(np.ascontiguousarray(frame.image).data)
+                names.append((frame.index, frame.name))
+        for place in reversed(range(len(names))):
+            image = np.empty((self._info.height, self._info.width, 3), np.uint8)
+            file.seek(place * self._frame_bytes)
+            file.readinto(image.reshape(-1).data)  # type: ignore[attr-defined]
+            yield Frame(*names[place], image)

@@ -1,0 +1,180 @@
+"""A video that is being edited, and all that is known of it on disk."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kmn_cli.batch.inputs import output_name
+from kmn_cli.batch.result import BACKWARD, RESULT
+from kmn_cli.errors import InputError
+from kmn_cli.files import list_images, write_json
+from kmn_cli.media.frame_store import FrameStore
+from kmn_cli.media.images import load_image
+from kmn_cli.media.masks import write_mask
+from kmn_cli.web.protocol import Drawing
+
+EDIT = "edit"  # in the folder of the results
+
+
+class Project:
+    """One video, its given masks and its results.
+
+    FOLDER is what `kmn segment` makes. FOLDER/edit/given/NAME.png are the given masks, named like
+    the results: `kmn segment VIDEO --mask FOLDER/edit/given` makes the same. FOLDER/edit/base holds
+    what they were drawn upon, edit.json the drawings and the names of the objects.
+
+    Attributes:
+        video: the source.
+        folder: of the results.
+        store: the frames.
+        given: folder of the given masks.
+        preview: folder of quick results.
+        notes: the content of edit.json.
+    """
+
+    def __init__(self, video: Path, folder: Path) -> None:
+        """Open it.
+
+        Raises:
+            InputError: the video cannot be read.
+        """
+        self.video, self.folder = video, folder
+        self.store = FrameStore(video)
+        self.given = folder / EDIT / "given"
+        self.preview = folder / EDIT / "preview"
+        self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
+        self.notes: dict[str, Any] = {"video": str(video), "names": {}}
+        self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
+        self.notes |= _read_json(folder / EDIT / "edit.json")
+        if not self.given.is_dir():
+            self._adopt()
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are; of a video file, an estimate."""
+        return self.store.info.frames or 1
+
+    def stem(self, index: int) -> str:
+        """What the files of a frame are called."""
+        if self._stems is None:
+            return f"{index:05d}" if not self.store.info.is_folder else self.video.stem
+        if index >= len(self._stems):
+            raise InputError(f"There is no frame {index}.", "Frames are counted from 0.")
+        return self._stems[index]
+
+    def given_frames(self) -> list[int]:
+        """Indices of the frames with a given mask."""
+        places = self.places(self.given)
+        return sorted(places)
+
+    def places(self, folder: Path) -> dict[int, Path]:
+        """The pictures of a folder by the frames that they are of."""
+        if not folder.is_dir():
+            return {}
+        found = {path.stem: path for path in folder.glob("*.png")}
+        if self._stems is not None:
+            return {i: found[stem] for i, stem in enumerate(self._stems) if stem in found}
+        if self.store.info.is_folder:
+            return {0: found[self.video.stem]} if self.video.stem in found else {}
+        return {int(stem): path for stem, path in found.items() if stem.isdecimal()}
+
+    def _found(self, index: int) -> Iterator[Path]:
+        """Where a mask of a frame may lie: results, what was found on the way back, a preview."""
+        stem = self.stem(index)
+        for folder in (self.folder, self.preview):
+            yield folder / "masks" / f"{stem}.png"
+            yield from folder.glob(f"{BACKWARD}/*/{index:06d}.png")
+
+    def labels(self, index: int) -> np.ndarray:
+        """The ids (H, W) uint8 of a frame: given, or else as they were found last."""
+        given = self.given / f"{self.stem(index)}.png"
+        if given.exists():
+            return _read(given)
+        found = [path for path in self._found(index) if path.exists()]
+        newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return self._empty() if newest is None else _read(newest)
+
+    def base(self, drawing: Drawing) -> np.ndarray:
+        """What a drawing is drawn upon, kept as it was when the drawing began."""
+        if drawing.base is None:
+            return self._empty()
+        name = f"{self.stem(drawing.frame)}-{drawing.base}.png"
+        path = self.folder / EDIT / "base" / name
+        if not path.exists():
+            write_mask(path, self.labels(drawing.base))
+        return _read(path)
+
+    def give(self, drawing: Drawing, labels: np.ndarray) -> None:
+        """Make a mask the given one of its frame."""
+        write_mask(self.given / f"{self.stem(drawing.frame)}.png", labels)
+        self.notes["drawings"][str(drawing.frame)] = drawing.said
+        self.notes["removed"].pop(str(drawing.frame), None)
+        self.save()
+
+    def take_back(self, index: int) -> None:
+        """Forget the given mask of a frame, and its drawing."""
+        stem = self.stem(index)
+        try:
+            (self.given / f"{stem}.png").unlink()
+        except FileNotFoundError:  # nothing was drawn yet
+            return
+        for path in (self.folder / EDIT / "base").glob(f"{stem}-*.png"):
+            path.unlink()
+        self.notes["drawings"].pop(str(index), None)
+        self.notes["removed"][str(index)] = time.time_ns()
+        self.save()
+
+    def save(self) -> None:
+        """Write edit.json."""
+        write_json(self.folder / EDIT / "edit.json", self.notes)
+
+    def _adopt(self) -> None:
+        """Take the masks that results were made from as the given ones."""
+        said = _read_json(self.folder / RESULT)
+        for index in {int(text.partition(":")[0]) for text in said.get("mask_contents", [])}:
+            path = self.folder / "masks" / f"{self.stem(index)}.png"
+            if path.exists():
+                write_mask(self.given / path.name, _read(path))
+
+    def _empty(self) -> np.ndarray:
+        return np.zeros((self.store.info.height, self.store.info.width), np.uint8)
+
+
+def open_project(path: Path, output: Path) -> Project:
+    """Open a video, or the results of one.
+
+    Args:
+        path: a video, a folder of frames, or a folder of results.
+        output: where the folder of a video's results is.
+
+    Raises:
+        InputError: it is neither, or its video is gone.
+    """
+    notes = _read_json(path / EDIT / "edit.json")
+    source = _read_json(path / RESULT).get("input") or notes.get("video")
+    if source is None:
+        return Project(path, output / output_name(path))
+    if not Path(source).exists():
+        raise InputError(
+            f"{path} are the results of {source}, which is not there any more.",
+            "Bring the video back to its place.",
+        )
+    return Project(Path(source), path)
+
+
+def _read(path: Path) -> np.ndarray:
+    return np.array(load_image(path))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,127 @@
+"""What became of each object in each frame, for the strip under the timeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kmn_cli.batch.result import BACKWARD, RESULT
+from kmn_cli.media.images import load_image
+from kmn_cli.web.project import Project
+
+BUDGET = 0.3  # seconds of looking at masks for one answer
+SHORT_SIDE = 180  # pixels at which areas are counted
+AREA_DIGITS = 6
+
+
+class Survey:
+    """Looks at the masks of a project as they come, some at a time.
+
+    Each frame has a time at which its mask was made and, per object, its share of the picture and
+    its steadiness: how much of it was there in the frame before, moved along (intersection over
+    union, 0 to 1).
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._seen: dict[int, int] = {}  # frame: time of its mask, ns
+        self._small: dict[int, np.ndarray] = {}
+        self._entries: dict[int, tuple[int, dict[str, Any]]] = {}  # frame: revision, facts
+        self._revision = 0
+
+    def since(self, revision: int) -> dict[str, Any]:
+        """What has changed since an answer with that revision."""
+        files = self._files()
+        for gone in set(self._seen) - set(files):
+            self._seen.pop(gone)
+            self._note(gone, {})
+        todo = [i for i, path in sorted(files.items()) if _made(path) != self._seen.get(i)]
+        end = time.monotonic() + BUDGET
+        while todo and time.monotonic() < end:
+            self._look(todo.pop(0), files)
+        given = self._project.given_frames()
+        return {
+            "revision": self._revision,
+            "more": bool(todo),
+            "given": given,
+            "stale": self._stale(given),
+            "frames": {i: facts for i, (at, facts) in self._entries.items() if at > revision},
+        }
+
+    def _files(self) -> dict[int, Path]:
+        """The newest mask of each frame."""
+        project = self._project
+        found: dict[int, Path] = {}
+        for folder in (project.preview, project.folder):
+            for index, path in project.places(folder / "masks").items():
+                _keep_newer(found, index, path)
+            for path in folder.glob(f"{BACKWARD}/*/*.png"):
+                if path.stem.isdecimal():
+                    _keep_newer(found, int(path.stem), path)
+        return found | project.places(project.given)
+
+    def _look(self, index: int, files: Mapping[int, Path]) -> None:
+        path = files[index]
+        made, labels = _made(path), self._read(index, path)
+        before = self._small.get(index - 1)
+        if before is None and index - 1 in files:
+            before = self._read(index - 1, files[index - 1])
+        ids = [int(i) for i in np.unique(labels) if i]
+        area = {i: round(float((labels == i).mean()), AREA_DIGITS) for i in ids}
+        steady = {} if before is None else {i: _steadiness(before == i, labels == i) for i in ids}
+        self._seen[index] = made
+        self._note(index, {"area": area, "steady": steady})
+
+    def _read(self, index: int, path: Path) -> np.ndarray:
+        labels = np.asarray(load_image(path))
+        step = max(1, min(labels.shape) // SHORT_SIDE)
+        self._small[index] = small = labels[::step, ::step].copy()
+        self._small.pop(index - 2, None)
+        return small
+
+    def _note(self, index: int, facts: dict[str, Any]) -> None:
+        self._revision += 1
+        self._entries[index] = (self._revision, facts)
+
+    def _stale(self, given: list[int]) -> list[int]:
+        """The frames whose masks do not follow from the given ones any more: first and last.
+
+        The results know what they were made from; while they are made anew, the times tell.
+        """
+        project = self._project
+        times = {i: _made(path) for i, path in project.places(project.given).items()}
+        times |= {int(i): made for i, made in project.notes["removed"].items()}
+        whole = _made(project.folder / RESULT)
+        changed = [i for i, made in times.items() if made > whole]
+        if not changed:
+            return []
+        newest = max(times.values())
+        masks = project.places(project.folder / "masks")
+        # Between the given mask before a change and the change itself, both have a say.
+        start = max([i for i in given if i < min(changed)], default=-1) + 1
+        old = [i for i in masks if i >= start and i not in given and _made(masks[i]) < newest]
+        return [min(old), max(old)] if old else []
+
+
+def _keep_newer(found: dict[int, Path], index: int, path: Path) -> None:
+    if index not in found or _made(path) > _made(found[index]):
+        found[index] = path
+
+
+def _made(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # gone since it was listed
+        return 0
+
+
+def _steadiness(before: np.ndarray, now: np.ndarray) -> float:
+    if not before.any() or not now.any():
+        return 0.0
+    (y0, x0), (y1, x1) = (np.argwhere(each).mean(0) for each in (before, now))
+    moved = np.roll(before, (round(y1 - y0), round(x1 - x0)), (0, 1))
+    return round(float((moved & now).sum() / (moved | now).sum()), 3)

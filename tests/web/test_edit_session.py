@@ -1,0 +1,235 @@
+"""What the page of `kmn edit` asks for, without a browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_server import ask
+from typer.testing import Result
+
+from kmn_cli.api import load_network, read_mask
+from kmn_cli.errors import KmnError
+from kmn_cli.web.edit_session import EditSession
+from kmn_cli.web.server import PageServer
+from kmn_cli.web.tracker import Tracker
+
+BOX = {"id": 1, "box": [18, 33, 54, 54]}
+
+
+@pytest.fixture
+def edit(frames: Path, tmp_path: Path, tiny_weights: Path) -> Iterator[Callable[..., EditSession]]:
+    """Opens the three pictures, or their results."""
+    opened: list[EditSession] = []
+
+    def open_session(path: Path | None = frames, **rest: Any) -> EditSession:
+        tracker = Tracker(lambda: load_network(tiny_weights, "cpu"))
+        opened.append(EditSession(path, tmp_path / "out", tracker, **rest))
+        return opened[-1]
+
+    yield open_session
+    for session in opened:
+        session.close()
+
+
+def post(session: EditSession, name: str, said: Any) -> Any:
+    answer = session.post(name, json.dumps(said).encode())
+    assert answer is not None
+    return json.loads(answer.body) if answer.kind == "application/json" else answer.body
+
+
+def get(session: EditSession, name: str, number: int | None = None) -> Any:
+    answer = session.get(name, number, None)
+    assert answer is not None
+    return json.loads(answer.body) if answer.kind == "application/json" else answer.body
+
+
+def draw(session: EditSession, frame: int, *objects: Any, base: int | None = None) -> None:
+    post(session, "mask", {"frame": frame, "base": base, "objects": list(objects)})
+
+
+def track(session: EditSession, **order: Any) -> dict[str, Any]:
+    post(session, "track", {"direction": "both", **order})
+    while (status := get(session, "status"))["running"]:
+        time.sleep(0.02)
+    assert isinstance(status, dict)
+    return status
+
+
+def test_what_is_drawn_is_on_disk_at_once(edit: Callable[..., EditSession], tmp_path: Path) -> None:
+    session = edit()
+    draw(session, 1, BOX)
+    given = tmp_path / "out/shot/edit/given/00001.png"
+    assert read_mask(given).ids == (1,)
+    again = edit()
+    assert get(again, "survey")["given"] == [1]
+    assert get(again, "info")["drawings"]["1"]["objects"] == [BOX]
+    draw(again, 1)
+    assert not given.exists()
+
+
+def test_tracking_gives_the_results_of_segment(
+    edit: Callable[..., EditSession], frames: Path, tmp_path: Path, tiny_weights: Path, kmn: Any
+) -> None:
+    session = edit()
+    with pytest.raises(KmnError, match="No object"):
+        post(session, "track", {"direction": "both"})
+    draw(session, 1, BOX)
+    assert track(session)["state"] == "done"
+    command = ["segment", frames, "--mask", tmp_path / "out/shot/edit/given"]
+    command += ["--weights", tiny_weights, "--device", "cpu", "-o", tmp_path / "typed"]
+    assert kmn(*command).exit_code == 0
+    for path in (tmp_path / "typed/shot/masks").iterdir():
+        assert path.read_bytes() == (tmp_path / "out/shot/masks" / path.name).read_bytes()
+    survey = get(session, "survey")
+    assert sorted(map(int, survey["frames"])) == [0, 1, 2] and survey["stale"] == []
+    assert 0 < survey["frames"]["1"]["area"]["1"] < 0.3
+    draw(
+        session,
+        1,
+        {"id": 1, "strokes": [{"points": [[5, 5]], "radius": 4, "erase": False}]},
+        base=1,
+    )
+    assert get(session, "survey", survey["revision"])["stale"] != []
+
+
+def test_results_of_segment_are_taken_up(
+    edit: Callable[..., EditSession], frames: Path, tmp_path: Path, tiny_weights: Path, kmn: Any
+) -> None:
+    labels = np.zeros((160, 90), np.uint8)
+    labels[35:85, 20:70] = 3
+    Image.fromarray(labels).save(tmp_path / "m.png")
+    command = ["segment", frames, "--mask", tmp_path / "m.png", "--weights", tiny_weights]
+    assert kmn(*command, "--device", "cpu", "-o", tmp_path / "results").exit_code == 0
+    session = edit(tmp_path / "results/shot")
+    assert get(session, "survey")["given"] == [0]
+    stroke = {"points": [[10, 150]], "radius": 5, "erase": False}
+    draw(session, 2, {"id": 3, "strokes": [stroke]}, base=2)
+    assert track(session)["state"] == "done"
+    result = json.loads((tmp_path / "results/shot/result.json").read_text())
+    assert len(result["mask_contents"]) == 2 and result["object_ids"] == [3]
+
+
+def test_a_preview_leaves_the_results_alone(
+    edit: Callable[..., EditSession], tmp_path: Path
+) -> None:
+    session = edit()
+    draw(session, 0, BOX)
+    assert track(session, preview=True)["state"] == "done"
+    assert not (tmp_path / "out/shot/masks").exists()
+    assert sorted(map(int, get(session, "survey")["frames"])) == [0, 1, 2]
+    shown = get(session, "labels", 2)
+    assert track(session, until=1)["state"] in ("stopped", "done")
+    assert get(session, "labels", 2) and shown
+
+
+def test_exporting_takes_names_and_objects(
+    edit: Callable[..., EditSession], tmp_path: Path
+) -> None:
+    session = edit()
+    draw(session, 0, BOX)
+    post(session, "names", {"1": "ball"})
+    with pytest.raises(KmnError, match="no masks"):
+        post(session, "export", {"format": "coco"})
+    track(session)
+    post(session, "export", {"format": "coco", "objects": [1]})
+    while (status := get(session, "status")["export"])["state"] == "writing":
+        time.sleep(0.02)
+    assert status["state"] == "done", status
+    coco = json.loads((tmp_path / "out/shot/export/coco.json").read_text())
+    assert [each["name"] for each in coco["categories"]] == ["ball"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("track", {"direction": "up"}),
+        ("track", {}),
+        ("track", {"direction": "both", "until": -1}),
+        ("track", {"direction": "both", "until": "1"}),
+        ("names", {"0": "x"}),
+        ("names", {"1": "a:b"}),
+        ("names", []),
+        ("export", {"format": "../x"}),
+        ("export", {"format": "coco", "every": 0}),
+        ("forget", {"frame": 1.5}),
+        ("forget", {"frame": 10**6}),
+        ("open", {"name": "../.."}),
+        ("mask", {"frame": 0, "base": -1, "objects": []}),
+        ("mask", {"frame": 0, "base": 77, "objects": [BOX]}),
+    ],
+)
+def test_nonsense_is_told_so(
+    edit: Callable[..., EditSession], tmp_path: Path, name: str, said: Any
+) -> None:
+    session = edit()
+    with pytest.raises(KmnError):
+        post(session, name, said)
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
+def test_only_what_is_offered_can_be_chosen(
+    edit: Callable[..., EditSession], frames: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    session = edit(None, here=tmp_path)
+    info = get(session, "info")
+    assert (info["mode"], info["choices"]) == ("choose", ["shot"])
+    for name in ("notes.txt", "../x", str(frames)):
+        with pytest.raises(KmnError):
+            post(session, "open", {"name": name})
+    with pytest.raises(KmnError, match="No video"):
+        get(session, "frame", 0)
+    post(session, "open", {"name": "shot"})
+    assert get(session, "info")["frames"] == 3
+
+
+def test_the_command_ends_with_the_page_and_says_where_all_is(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kmn: Callable[..., Result]
+) -> None:
+    def person(address: str) -> None:
+        import urllib.request
+
+        def act() -> None:
+            data = json.dumps({"frame": 0, "base": None, "objects": [BOX]}).encode()
+            urllib.request.urlopen(urllib.request.Request(f"{address}mask", data)).close()
+            urllib.request.urlopen(urllib.request.Request(f"{address}end", b"{}")).close()
+
+        threading.Thread(target=act, daemon=True).start()
+
+    monkeypatch.setattr("webbrowser.open", person)
+    done = kmn("edit", frames, "-o", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {
+        "output": str(tmp_path / "out/shot"),
+        "frames": 0,
+        "given": [0],
+    }
+    missing = kmn("edit", tmp_path / "nothing.mp4")
+    assert missing.exit_code == 3 and "no" in missing.stderr
+
+
+def test_the_server_hands_out_nothing_else(edit: Callable[..., EditSession]) -> None:
+    with PageServer(edit()) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        for path in (
+            "labels",
+            "labels/x",
+            "survey/1/2/3",
+            "edit.json",
+            "given/0",
+            "frame/0/../../x",
+        ):
+            assert ask(server, path)[0] in (403, 404), path
+        assert ask(server, "labels/99")[0] == 422
+        assert ask(server, "survey/0")[0] == 200
+        server.shutdown()
+        thread.join()
