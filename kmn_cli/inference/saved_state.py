@@ -64,10 +64,9 @@ class SavedState:
         warn: Callable[[str], None],
         kept: int = MAX_KEPT,
     ) -> None:
-        self._kept = kept
         self._folder, self._segmenter, self._report = folder, segmenter, report
         self._deciding, self._every, self._warn = deciding, every, warn
-        self._run, self._machine = run, _machine(segmenter.network)
+        self._run, self._machine, self._kept = run, _machine(segmenter.network), kept
         self._next = time.monotonic() + every
 
     def due(self, *, given: bool) -> bool:
@@ -79,8 +78,9 @@ class SavedState:
         """Save; the frame `index` and those that came before it have been written."""
         start = time.monotonic()
         facts, tensors = self._segmenter.state()
-        content = {"run": self._run, "masks": self._deciding(index + 1), "stop": index + 1}
-        content |= {"machine": self._machine, "segmenter": facts, "report": self._report.state()}
+        content = {"run": self._run, "machine": self._machine, "stop": index + 1}
+        content |= {"masks": self._deciding(index + 1)}
+        content |= {"segmenter": facts, "report": self._report.state()}
         try:
             path = self._folder / f".state-{index + 1:08d}.safetensors"
             with atomic_path(path) as part:

@@ -282,7 +282,7 @@ class VideoSegmenter:
     def _labels(self, prob: Tensor, given: Tensor | None, size: FrameSize) -> Tensor:
         """Object ids (H, W) uint8; a given mask is kept to the pixel."""
         ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
-        labels = ids[size.channels_from_net(prob).long()]
+        labels = size.labels_from_net(prob, ids)
         if given is None:
             return labels
         others = labels.masked_fill(torch.isin(labels, given.unique()), 0)

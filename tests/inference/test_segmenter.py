@@ -138,17 +138,17 @@ def test_only_the_objects_a_mask_names_are_truth(network):
     for frame in frames[2:]:
         segmenter.step(frame)
     first, second = (group.bank.frames for group in segmenter._groups)
-    assert first == [0, 8, 9, 10][-4:] and 1 not in first
-    assert second[0] == 1
+    assert first == [0, 9, 10]
+    assert second == [1, 9, 10]
 
 
-@pytest.mark.parametrize("y", range(0, 7))
-@pytest.mark.parametrize("x", range(0, 7))
+@pytest.mark.parametrize("y", range(0, 7, 2))
+@pytest.mark.parametrize("x", range(0, 7, 2))
 def test_no_object_is_too_small_to_leave_a_trace(y, x):
     mask = torch.zeros(1080, 1920, dtype=torch.bool)
     mask[500 + y : 502 + y, 700 + x : 702 + x] = True
     net = FrameSize.for_short_side(1080, 1920, 320).mask_to_net(mask)
-    assert net.max() > 0.1
+    assert net.max() > 0.05
     assert net.sum() == pytest.approx(4 * (320 / 1080) ** 2, rel=0.05)  # its area
 
 
@@ -235,8 +235,8 @@ def test_frame_size_goes_there_and_back(size, short_side):
     labels[: size[0] // 2 + 1] = 5
     net = frame.mask_to_net(labels == 5)
     assert net.shape == image.shape[2:]
-    back = frame.channels_from_net(torch.stack([1 - net, net]))
-    assert ((back == 1) == (labels == 5)).float().mean() > 0.95
+    back = frame.labels_from_net(torch.stack([1 - net, net]), torch.tensor([0, 5]).byte())
+    assert (back == labels).float().mean() > 0.95
 
 
 def test_padding_is_stms():
