@@ -21,7 +21,7 @@ import numpy as np
 from kmn_cli.batch.inputs import Video, find_inputs
 from kmn_cli.batch.job import Job, Settings
 from kmn_cli.batch.listener import Listener, Progress
-from kmn_cli.batch.mask_plan import MaskArgument, parse_masks
+from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
 from kmn_cli.batch.segment_one import Engine, segment_one
 from kmn_cli.errors import InputError, KmnError, UsageError
 from kmn_cli.files import natural_key
@@ -30,8 +30,10 @@ from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.loaded import LoadedNetwork, load_network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.frames import Frame
-from kmn_cli.media.masks import Mask, read_mask, write_mask
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, write_mask
 from kmn_cli.media.sinks import check_formats
 from kmn_cli.media.video import open_video
 
@@ -210,11 +212,13 @@ def iter_segment(
         for frame, mask in (masks.items() if isinstance(masks, Mapping) else [("", masks)])
     }
     ids = sorted({i for mask in given.values() for i in mask.ids})
-    segmenter = VideoSegmenter(network.network, options or network.options())
+    segmenter = VideoSegmenter(network.ready, options or network.options())
     if not isinstance(video, (str, Path)):
         frames = (_to_frame(i, image) for i, image in enumerate(video))
         yield from _segment(frames, 0, given, ids, segmenter, want_prob)
         return
+    names = FrameNames(Path(video))
+    given = {str(names.find(name)) if name else "": mask for name, mask in given.items()}
     with (
         open_video(Path(video), start=start, end=end) as reader,
         Prefetch(reader, _AHEAD) as ahead,
@@ -232,7 +236,7 @@ def _segment(
 ) -> Iterator[SegmentedFrame]:
     for frame in frames:
         mask = given.pop("", None) if frame.index == first else None
-        mask = mask or given.pop(frame.name, None) or given.pop(str(frame.index), None)
+        mask = mask or given.pop(str(frame.index), None)
         size = frame.image.shape[:2]
         prob = None
         if mask is None and not segmenter.object_ids:
@@ -257,7 +261,7 @@ def _segment(
 
 
 def _one_video(path: str | Path) -> Video:
-    found = find_inputs([str(path)])
+    found = find_inputs([str(path)]).videos
     if len(found) > 1:
         raise UsageError(f"{path} holds {len(found)} videos.", "Take them one by one.")
     return found[0]

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kmn_cli import platforms
 from kmn_cli.errors import InputError, KmnError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
+)
 
 _GONE = {errno.ENOENT, errno.EEXIST}
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 _TRIES = 1000  # each takes microseconds
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+_MASK_NAME = re.compile(r"(^|[ ._-])masks?([ ._-]preview)?$", re.IGNORECASE)
 
 
 @contextmanager
@@ -128,7 +135,7 @@ class FileLock:
         while True:
             file = self._open()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                platforms.lock(file)
             except OSError as error:
                 if error.errno in _HELD:
                     os.close(file)
@@ -144,12 +151,32 @@ class FileLock:
         self._file = file
         return True
 
+    def wait(self, on_wait: Callable[[str], None] = lambda holder: None) -> None:
+        """Take the lock as soon as it is free.
+
+        Args:
+            on_wait: told who has it, once, if anybody.
+
+        Raises:
+            KmnError: the file cannot be written.
+        """
+        told = False
+        while not self.take():
+            if not told:
+                on_wait(self.holder())
+                told = True
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
     def let_go(self) -> None:
         """Let others take it."""
-        # Unlinked while it is locked: who opened it meanwhile will see that it is gone.
+        # Unlinked while it is locked: who opened it meanwhile will see that it is gone. Where open
+        # files cannot be removed, nobody else has it open, or it stays.
+        if not platforms.CAN_REMOVE_OPEN_FILES:
+            os.close(self._file)
         with suppress(OSError):
             self._path.unlink()
-        os.close(self._file)
+        if platforms.CAN_REMOVE_OPEN_FILES:
+            os.close(self._file)
 
     def holder(self) -> str:
         """The process that has it, for people."""
@@ -178,11 +205,6 @@ class FileLock:
             return False
 
 
-def cache_folder() -> Path:
-    """Where kmn keeps what it can make again: $XDG_CACHE_HOME/kmn, or ~/.cache/kmn."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"
-
-
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Return a sort key that puts "2.png" before "10.png"."""
     # Splitting on digits alternates text and number, so equal places always hold equal types.
@@ -197,19 +219,12 @@ def is_image(path: Path) -> bool:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the pictures in `folder`, naturally sorted.
+    """Return the pictures in `folder`, naturally sorted, but for masks that lie among them.
 
     Raises:
         InputError: when the folder cannot be read, or two pictures have one stem.
     """
-    try:
-        found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
-    except OSError as error:
-        raise InputError(
-            f"Cannot read the folder {folder}: {error.strerror or error}.",
-            "Check the path and its permissions.",
-        ) from error
-    found.sort(key=lambda path: natural_key(path.name))
+    found = split_images(folder)[0]
     by_stem: dict[str, Path] = {}
     for path in found:
         twin = by_stem.setdefault(path.stem, path)
@@ -219,6 +234,33 @@ def list_images(folder: Path) -> list[Path]:
                 "Keep one picture for each frame; move masks to a folder of their own.",
             )
     return found
+
+
+def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the pictures in `folder` and the masks among them, both naturally sorted.
+
+    A mask is called so (mask.png, 00000_mask.png), or is the PNG beside a JPEG of its name. Where
+    all are, they are what the folder is about.
+
+    Raises:
+        InputError: when the folder cannot be read.
+    """
+    try:
+        found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
+    except OSError as error:
+        raise InputError(
+            f"Cannot read the folder {folder}: {error.strerror or error}.",
+            "Check the path and its permissions.",
+        ) from error
+    found.sort(key=lambda path: natural_key(path.name))
+    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
+    masks = [
+        path
+        for path in found
+        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
+    ]
+    frames = [path for path in found if path not in set(masks)]
+    return (frames, masks) if frames else (found, [])
 
 
 def existing(path: Path) -> Path:

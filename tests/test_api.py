@@ -11,7 +11,7 @@ import pytest
 from results import result_of
 
 import kmn_cli
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 
 Draw = Callable[..., Path]
 

@@ -26,7 +26,7 @@ def tiny_weights(tmp_path: Path) -> Path:
 
 
 def test_demo_clip_and_its_mask_fit():
-    from kmn_cli.media.masks import read_mask
+    from kmn_cli.media.labels import read_mask
     from kmn_cli.media.video import open_video
 
     with open_video(EXAMPLES / "bunny.mp4") as video:

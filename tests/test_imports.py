@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kmn_cli"
 ROOMS = [
     "errors",
+    "platforms",
     "files",
     "media",
     "model",
@@ -72,6 +74,12 @@ def test_imports_point_left() -> None:
         for other in filter(None, map(_room, _imports(module))):
             assert ROOMS.index(other) <= ROOMS.index(own), f"{module} imports from {other}"
             assert frozenset({own, other}) not in STRANGERS, f"{module} imports from {other}"
+
+
+def test_no_circle_of_files() -> None:
+    """Not within a room either, and not by an import that waits for its function."""
+    graph = {m: {name for name in _imports(m) if _room(name) and name in TREES} for m in TREES}
+    TopologicalSorter(graph).prepare()  # names the files of a circle
 
 
 def test_only_the_command_line_knows_typer_and_rich() -> None:

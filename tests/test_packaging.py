@@ -32,8 +32,20 @@ def test_the_wheel_holds_the_package_and_the_weights(wheel: Path) -> None:
     assert {"kmn_cli/py.typed", "kmn_cli/commands/app.py"} <= names
     weights = {f"kmn_cli/weights/{path.name}" for path in (ROOT / "weights").glob("*.safetensors")}
     assert weights and weights <= names
+    assert len(weights) == 1  # each more is 72 MB in every clone, for ever
     assert {"kmn_cli/examples/bunny.mp4", "kmn_cli/examples/bunny.png"} <= names
     assert all(name.startswith(("kmn_cli/", f"kmn-{__version__}.dist-info/")) for name in names)
+
+
+def test_the_wheel_says_that_the_weights_are_for_research(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        home = f"kmn-{__version__}.dist-info"
+        metadata = archive.read(f"{home}/METADATA").decode()
+        licence = archive.read(f"{home}/licenses/weights/LICENSE").decode()
+    assert "License-Expression: Apache-2.0 AND LicenseRef-kmn-weights AND CC-BY-3.0\n" in metadata
+    assert "License-File: LICENSE\n" in metadata
+    assert "License-File: weights/LICENSE\n" in metadata
+    assert "non-commercial" in licence
 
 
 def test_the_wheel_runs_from_anywhere(wheel: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from kmn_cli.files import FileLock
 
 NAME = ".claim"
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class BusyError(Exception):
@@ -37,14 +35,11 @@ def claim(
         BusyError: another process holds it.
         KmnError: the folder cannot be written.
     """
-    lock, told = FileLock(folder / NAME, warn), False
-    while not lock.take():
-        if not wait:
-            raise BusyError(lock.holder())
-        if not told:
-            on_wait(lock.holder())
-            told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    lock = FileLock(folder / NAME, warn)
+    if wait:
+        lock.wait(on_wait)
+    elif not lock.take():
+        raise BusyError(lock.holder())
     try:
         yield
     finally:

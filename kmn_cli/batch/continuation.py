@@ -12,7 +12,7 @@ import numpy as np
 from kmn_cli.batch.result import frames_on_disk
 from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.video import Frame, VideoInfo
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def continue_run(
     def labels(frame: Frame) -> np.ndarray:
         path = folder / "masks" / f"{frame.name}.png"
         try:
-            return read_mask(path, (info.width, info.height), allow_empty=True).labels
+            return read_ids(path, (info.width, info.height))
         except InputError as error:
             raise InputError(error.message, "Run again with --overwrite.") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,19 @@ import numpy as np
 
 from kmn_cli.errors import UsageError
 from kmn_cli.files import atomic_path
+from kmn_cli.media.edges import EdgeFinder
 from kmn_cli.media.exports.targets import png
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.init_mask import check_all_there, draw_preview, mask_from_prompts
+from kmn_cli.media.grabcut import find_edges
+from kmn_cli.media.init_mask import (
+    FindEdges,
+    check_all_there,
+    doubts,
+    draw_preview,
+    mask_from_prompts,
+)
 from kmn_cli.media.labelme import read_labelme
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.masks import write_mask
 from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
@@ -32,6 +41,7 @@ class Saved:
     frame: int
     command: str
     objects: list[dict[str, Any]]
+    warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """The document of --json."""
@@ -40,6 +50,7 @@ class Saved:
             "preview": str(self.preview),
             "frame": self.frame,
             "objects": self.objects,
+            "warnings": self.warnings,
             "command": self.command,
         }
 
@@ -62,9 +73,11 @@ class FirstMask:
         output: the mask file.
     """
 
-    def __init__(self, store: FrameStore, video: Path, output: Path) -> None:
+    def __init__(
+        self, store: FrameStore, video: Path, output: Path, find: FindEdges = find_edges
+    ) -> None:
         self.store, self.output = store, output
-        self._video = video
+        self._video, self._find = video, find
 
     @property
     def size(self) -> tuple[int, int]:
@@ -93,7 +106,7 @@ class FirstMask:
 
     def labels(self, index: int, prompts: Mapping[int, Prompts]) -> np.ndarray:
         """Return the ids (H, W) uint8 that the prompts mean in a frame."""
-        return mask_from_prompts(self.store.get(index).image, prompts)
+        return mask_from_prompts(self.store.get(index).image, prompts, self._find)
 
     def save(
         self, index: int, prompts: Mapping[int, Prompts], names: Mapping[int, str] | None = None
@@ -106,7 +119,7 @@ class FirstMask:
         """
         labels = self.labels(index, prompts)
         check_all_there(labels, prompts)
-        preview = self.output.with_name(f"{self.output.stem}-preview.png")
+        preview = preview_of(self.output)
         with atomic_path(preview) as part:
             part.write_bytes(png(draw_preview(self.store.get(index).image, labels)))
         write_mask(self.output, labels)
@@ -118,7 +131,8 @@ class FirstMask:
                 said["name"] = names[object_id]
             box = list(cv2.boundingRect(mask))
             objects.append({**said, "pixels": int(mask.sum()), "box": box})
-        return Saved(self.output, preview, index, self.command(index), objects)
+        warnings = doubts(labels, prompts)
+        return Saved(self.output, preview, index, self.command(index), objects, warnings)
 
     def command(self, index: int) -> str:
         """Return the line that segments the video with the mask of this frame."""
@@ -128,9 +142,31 @@ class FirstMask:
         return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
 
 
+def preview_of(mask: Path) -> Path:
+    """Where the preview of a mask is written: beside it."""
+    return mask.with_name(f"{mask.stem}-preview.png")
+
+
+def network_finder(
+    weights: str | Path | None, device: str, tell: Callable[[str], None]
+) -> EdgeFinder:
+    """Return what finds edges by colours and by the network; arguments as of `load_network`."""
+    from kmn_cli.inference.loaded import load_network
+    from kmn_cli.inference.second_look import second_look
+
+    return EdgeFinder(second_look(load_network(weights, device, tell=tell)))
+
+
 def mask_for_segment(
-    video: Path, folder: Path, boxes: Sequence[str], points: Sequence[str], start: str | None
-) -> Path:
+    video: Path,
+    folder: Path,
+    boxes: Sequence[str],
+    points: Sequence[str],
+    start: str | None,
+    find: Callable[[], FindEdges],
+    *,
+    overwrite: bool,
+) -> Saved:
     """Make the mask that `kmn segment --box` means, of the first frame that is read.
 
     Args:
@@ -138,13 +174,26 @@ def mask_for_segment(
         folder: of its results; the mask is FOLDER/first-mask.png, with a preview beside it.
         boxes, points: as typed.
         start: of the part that is read, as typed.
+        find: makes what finds the edges, once the rest is known to be right.
+        overwrite: whether another mask, or results of another, may be replaced.
 
     Raises:
-        UsageError: an option cannot be understood.
+        UsageError: an option cannot be understood, or something would be replaced.
         InputError: the video cannot be read, or an object has no pixel.
     """
+    output = folder / "first-mask.png"
     prompts = parse_prompts(boxes, points)
     with open_video(video, start=start) as reader:
         index = reader.info.first
     with FrameStore(video) as store:
-        return FirstMask(store, video, folder / "first-mask.png").save(index, prompts).mask
+        first = FirstMask(store, video, output, find())
+        known = output.exists() and not overwrite
+        same = known and np.array_equal(read_ids(output), first.labels(index, prompts))
+        if not (overwrite or same):
+            for path in (output, preview_of(output), folder / "result.json"):
+                if path.exists():
+                    raise UsageError(
+                        f"{path} is there already, of another mask.",
+                        "--overwrite replaces it; -o names another folder.",
+                    )
+        return first.save(index, prompts)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import glob
-import os
-import sys
+import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from kmn_cli.batch.file_kinds import is_animated, is_video_name, why_no_video
+from kmn_cli.batch.rerun import read_list
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import list_images, natural_key
+from kmn_cli.files import is_image, list_images, natural_key
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".gif"),
-)
+_FEW = 100  # pictures of a folder that are opened to see whether they are videos
+# Names that a run gives its own files beside the results of videos.
+_OWN_NAMES = re.compile(r"(summary|failed)(-\d+-of-\d+)?\.(json|txt)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,34 @@ class Video:
     name: str
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that was met in a folder of videos, and why it is not segmented."""
+
+    path: Path
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """The entry in summary.json."""
+        return {"input": str(self.path), "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the INPUT arguments mean."""
+
+    videos: list[Video]
+    left_out: list[LeftOut]
+
+
 def find_inputs(
     arguments: Sequence[str], list_file: str | None = None, *, apart: Collection[Path] = ()
-) -> list[Video]:
+) -> Inputs:
     """Expand files, folders of frames, folders of videos and globs to videos.
 
-    A folder of videos is searched with its sub-folders, which the names keep.
+    A folder of videos is searched with its sub-folders, which the names keep; what it holds
+    besides is named. Pictures of one folder, as a shell expands "frames/*.png", and patterns such
+    as "frames/%05d.png" are one video.
 
     Args:
         arguments: as typed; may be empty with a list file.
@@ -45,15 +67,18 @@ def find_inputs(
             in a list that does not exist is kept: it fails when its turn comes.
         UsageError: there is no argument at all.
     """
-    seen = frozenset(path.resolve() for path in apart)
-    found = [video for text in arguments for video in _expand(text, seen)]
-    for line in _read_list(list_file) if list_file else []:
-        found += _expand_line(line, seen)
+    search = _Search(frozenset(path.resolve() for path in apart))
+    pictures = [Path(text) for text in arguments if is_image(Path(text))]
+    found = search.pictures([path for path in pictures if path.is_file()])
+    taken = {str(path) for path in pictures if path.is_file()}
+    found += [video for text in arguments if text not in taken for video in search.expand(text)]
+    for line in read_list(list_file) if list_file else []:
+        found += _expand_line(line, search)
     if not found:
         raise UsageError("No input given.", "Name a video, a folder of frames, or --from-file.")
     videos = list(dict.fromkeys(found))
     _refuse_collisions(videos)
-    return videos
+    return Inputs(videos, search.left_out)
 
 
 def output_name(path: Path) -> str:
@@ -61,7 +86,9 @@ def output_name(path: Path) -> str:
     path = path.resolve() if path.name in {"", "..", "."} else path
     stem = path.name if path.is_dir() else path.stem
     # "...mp4" has the stem "..", which would lead out of the output folder.
-    return (path.name if stem in {"", ".", ".."} else stem) or "video"
+    if stem in {"", ".", ".."} or _OWN_NAMES.fullmatch(stem):
+        stem = path.name
+    return f"{stem}-video" if _OWN_NAMES.fullmatch(stem) else stem or "video"
 
 
 def _refuse_collisions(videos: Sequence[Video]) -> None:
@@ -85,21 +112,7 @@ def _refuse_collisions(videos: Sequence[Video]) -> None:
             )
 
 
-def _read_list(list_file: str) -> list[str]:
-    try:
-        data = sys.stdin.buffer.read() if list_file == "-" else Path(list_file).read_bytes()
-        text = os.fsdecode(data).removeprefix("\ufeff")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{list_file}: cannot be read as a list ({error}).",
-            "--from-file takes a text file with one input a line.",
-        ) from error
-    if "\0" in text:  # as `find -print0` writes: names may hold line breaks
-        return [entry for entry in text.split("\0") if entry.strip()]
-    return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
-
-
-def _expand_line(line: str, apart: Collection[Path]) -> list[Video]:
+def _expand_line(line: str, search: _Search) -> list[Video]:
     path, tab, name = line.rpartition("\t")
     if tab and not Path(line).exists():
         parts = name.split("/")
@@ -111,70 +124,130 @@ def _expand_line(line: str, apart: Collection[Path]) -> list[Video]:
         return [Video(Path(path), name)]
     if not Path(line).exists() and not glob.glob(line, recursive=True):  # noqa: PTH207
         return [Video(Path(line), output_name(Path(line)))]
-    return _expand(line, apart)
+    return search.expand(line)
 
 
-def _expand(text: str, apart: Collection[Path]) -> list[Video]:
-    path = Path(text)
-    if path.exists():
-        return _videos_at(path, apart)
-    matches: list[Path] = []
-    if glob.has_magic(text):
-        names = glob.glob(text, recursive=True)  # noqa: PTH207  (absolute patterns, too)
-        matches = [Path(name) for name in sorted(names, key=natural_key)]
-    if not matches:
-        raise InputError(f"{path}: no such file or folder.", "Check the spelling of the input.")
-    fixed = path
-    while glob.has_magic(str(fixed)):
-        fixed = fixed.parent
-    likely = [match for match in matches if match.is_dir() or _is_video(match)] or matches
-    found = [video for match in likely for video in _search(match, fixed, apart)]
-    if not found:
-        raise _nothing_in(path)
-    return found
+class _Search:
+    """Looks for videos in folders, and notes what else is there.
+
+    Attributes:
+        left_out: files that are no videos.
+    """
+
+    def __init__(self, apart: Collection[Path]) -> None:
+        self._apart = apart
+        self.left_out: list[LeftOut] = []
+
+    def expand(self, text: str) -> list[Video]:
+        """Return the videos that one argument means."""
+        path = Path(text)
+        if path.exists():
+            return self._at(path)
+        matches: list[Path] = []
+        if re.search(r"%\d*d", path.name):
+            matches = _numbered(path)
+        elif glob.has_magic(text):
+            names = glob.glob(text, recursive=True)  # noqa: PTH207  (absolute patterns, too)
+            matches = [Path(name) for name in sorted(names, key=natural_key)]
+        if not matches:
+            raise InputError(f"{path}: no such file or folder.", "Check the spelling of the input.")
+        if all(is_image(match) for match in matches):
+            return self.pictures(matches)
+        fixed = path
+        while glob.has_magic(str(fixed)):
+            fixed = fixed.parent
+        found = [video for match in matches for video in self._below(match, fixed, self._apart)]
+        if not found:
+            raise _nothing_in(path, self.left_out)
+        return found
+
+    def pictures(self, files: Sequence[Path]) -> list[Video]:
+        """Take pictures that were named one by one: those of one folder are one video."""
+        found = [Video(path, output_name(path)) for path in files if is_animated(path)]
+        stills = [path for path in files if not is_animated(path)]
+        for folder in dict.fromkeys(path.parent for path in stills):
+            mine = [path for path in stills if path.parent == folder]
+            if len(mine) == 1:
+                found.append(Video(mine[0], output_name(mine[0])))
+                continue
+            frames = list_images(folder)
+            if missing := [path for path in frames if path not in mine]:
+                raise InputError(
+                    f"{len(frames) - len(missing)} of the {len(frames)} pictures of {folder} are "
+                    f"named: {missing[0].name} is not among them.",
+                    f"Give the folder: {folder}; --start and --end, as in --start 10f, choose a "
+                    "part of it.",
+                )
+            found.append(Video(folder, output_name(folder)))
+        return found
+
+    def _at(self, path: Path) -> list[Video]:
+        if not path.is_dir():
+            return [Video(path, output_name(path))]
+        if _holds_frames(path):
+            return [Video(path, output_name(path))]
+        apart = {*self._apart} - {path.resolve()}  # it is meant, even if masks are there, too
+        found = list(self._below(path, path, apart))
+        if not found:
+            raise _nothing_in(path, self.left_out)
+        return found
+
+    def _below(self, path: Path, base: Path, apart: Collection[Path]) -> Iterator[Video]:
+        """Yield the videos at and below `path`, named by where they lie below `base`."""
+        resolved = path.resolve()
+        if resolved in apart:
+            return
+        if path.is_dir() and not _holds_frames(path):
+            for child in sorted(path.iterdir(), key=lambda child: natural_key(child.name)):
+                if not child.name.startswith(".") and child.name.lower() != "thumbs.db":
+                    # A link may lead upwards.
+                    yield from self._below(child, base, {*apart, resolved})
+        elif path.is_dir() or (reason := why_no_video(path)) is None:
+            yield Video(path, (path.relative_to(base).parent / output_name(path)).as_posix())
+        else:
+            self.left_out.append(LeftOut(path, reason))
 
 
-def _videos_at(path: Path, apart: Collection[Path]) -> list[Video]:
-    if not path.is_dir() or list_images(path):
-        _refuse_mixture(path)
-        return [Video(path, output_name(path))]
-    found = list(_search(path, path, apart))
-    if not found:
-        raise _nothing_in(path)
-    return found
+def _numbered(pattern: Path) -> list[Path]:
+    """The files of a pattern such as frames/%05d.png."""
+    before, _, after = re.split(r"(%\d*d)", pattern.name, maxsplit=1)
+    name = re.compile(re.escape(before) + r"\d+" + re.escape(after))
+    folder = pattern.parent
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in files if name.fullmatch(path.name)]
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def _search(path: Path, base: Path, apart: Collection[Path]) -> Iterator[Video]:
-    """Yield the videos at and below `path`, named by where they lie below `base`."""
-    resolved = path.resolve()
-    if resolved in apart:
-        return
-    if path.is_dir() and not list_images(path):
-        inside = sorted(path.iterdir(), key=lambda child: natural_key(child.name))
-        for child in inside:
-            if (child.is_dir() or _is_video(child)) and not child.name.startswith("."):
-                yield from _search(child, base, {*apart, resolved})  # a link may lead upwards
-        return
-    _refuse_mixture(path)
-    yield Video(path, (path.relative_to(base).parent / output_name(path)).as_posix())
+def _holds_frames(folder: Path) -> bool:
+    """Whether a folder's pictures are the frames of one video.
 
+    Beside videos, a picture of a video's name is its mask or its poster.
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def _refuse_mixture(path: Path) -> None:
-    videos = [child for child in path.iterdir() if _is_video(child)] if path.is_dir() else []
-    if videos:
+    Raises:
+        InputError: it holds videos, and pictures that may be frames.
+    """
+    pictures = list_images(folder)
+    if not pictures:
+        return False
+    videos = [path for path in folder.iterdir() if is_video_name(path)]
+    if len(pictures) <= _FEW:
+        videos += [path for path in pictures if is_animated(path)]
+    names = {path.stem for path in videos}
+    stills = [path for path in pictures if path not in videos and path.stem not in names]
+    if not videos:
+        return True
+    if len(stills) > len(videos):
         raise InputError(
-            f"{path} holds pictures as well as videos, such as {videos[0].name}.",
-            f"Give the videos as '{path}/*{videos[0].suffix}', or keep frames in folders of their "
-            "own.",
+            f"{folder} holds pictures as well as videos, such as {videos[0].name}.",
+            f"Give the videos as '{folder}/*{videos[0].suffix}', or keep frames in folders of "
+            "their own.",
         )
+    return False
 
 
-def _nothing_in(path: Path) -> InputError:
+def _nothing_in(path: Path, left_out: Sequence[LeftOut]) -> InputError:
+    met = f" {left_out[0].path.name} is {left_out[0].reason}." if left_out else ""
     return InputError(
-        f"{path}: holds neither pictures nor videos.",
+        f"{path}: holds neither pictures nor videos.{met}",
         "Give a folder of frames (JPEG, PNG, WebP), or of videos.",
     )

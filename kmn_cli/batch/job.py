@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from kmn_cli.batch.both_ways import Directions
 from kmn_cli.batch.inputs import Video
-from kmn_cli.batch.mask_plan import MaskArgument, MaskPlan, masks_of
+from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
+from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.media.video import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
-    from kmn_cli.inference.segmenter import SegmentOptions
-    from kmn_cli.model.checkpoint import Checkpoint
+    from kmn_cli.inference.loaded import LoadedNetwork
+    from kmn_cli.inference.segment_options import SegmentOptions
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Job:
 
 
 def identity(
-    info: VideoInfo, masks: MaskPlan, settings: Settings, checkpoint: Checkpoint
+    info: VideoInfo, masks: MaskPlan, settings: Settings, network: LoadedNetwork
 ) -> dict[str, Any]:
     """The entries of result.json that say what was done: what decides the results."""
     return {
@@ -71,7 +72,7 @@ def identity(
             "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },
-        "weights": {"name": checkpoint.name, "sha256": checkpoint.sha256},
+        "weights": {"name": network.name, "sha256": network.sha256},
     }
 
 

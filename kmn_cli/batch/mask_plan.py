@@ -1,136 +1,21 @@
-"""Which mask belongs to which frame: the --mask arguments, matched to one video and checked."""
+"""The masks of one video, checked and handed out frame by frame."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from kmn_cli.batch.inputs import Video
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.batch.mask_arguments import MaskArgument
+from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
-from kmn_cli.media.masks import Mask, combine_masks, read_mask
+from kmn_cli.media.frame_names import FrameNames
+from kmn_cli.media.labels import MaskReader
+from kmn_cli.media.masks import Mask, combine_masks
 from kmn_cli.media.video import Frame, VideoInfo, open_video
-
-
-@dataclass(frozen=True)
-class MaskArgument:
-    """One --mask: a file or folder, and the frame it is for (None: the first one read).
-
-    Instead of a file it may be a `mask` at hand; `path` is then what it is called.
-    """
-
-    path: Path
-    frame: str | None = None
-    from_folder: bool = False
-    mask: Mask | None = None
-
-    def read(self, size: tuple[int, int], *, allow_empty: bool) -> Mask:
-        """The mask, checked: see `read_mask`."""
-        if self.mask is None:
-            return read_mask(self.path, size, allow_empty=allow_empty)
-        height, width = self.mask.labels.shape
-        if (width, height) != size:
-            raise InputError(
-                f"The {self.path} is {width}x{height}, but the frames are {size[0]}x{size[1]}.",
-                "A mask has one id for each pixel of the frame.",
-            )
-        return self.mask
-
-    def checksum(self) -> str:
-        """Of the file, or of the ids."""
-        data = self.path.read_bytes() if self.mask is None else self.mask.labels.tobytes()
-        return hashlib.sha256(data).hexdigest()
-
-
-def parse_masks(values: Sequence[str], alone: bool) -> list[MaskArgument]:
-    """Read --mask arguments: MASK or FRAME=MASK.
-
-    Args:
-        values: as typed.
-        alone: whether there is only one input; for several, only folders can be matched.
-
-    Raises:
-        UsageError: none was given, or one file for several inputs.
-        InputError: a file does not exist.
-    """
-    if not values:
-        raise UsageError(
-            "No mask given.",
-            "--mask MASK.png: a picture of the video's size whose colours or indices are the "
-            "objects of its first frame.",
-        )
-    arguments = [_parse(value) for value in values]
-    for argument in arguments:
-        if not alone and argument.path.is_file():
-            raise UsageError(
-                f"{argument.path}: one mask file, but several inputs.",
-                "Give a folder with one <name of the video>.png, or folder of masks, for each.",
-            )
-    return arguments
-
-
-def _parse(value: str) -> MaskArgument:
-    frame, equals, name = value.partition("=")
-    argument = MaskArgument(Path(value))
-    if equals and frame and not argument.path.exists():  # a file may have a = in its name
-        argument = MaskArgument(Path(name), frame)
-    if not argument.path.exists():
-        raise InputError(f"{argument.path}: no such mask.", "Check the spelling of --mask.")
-    if argument.frame is not None and argument.path.is_dir():
-        raise InputError(
-            f"{argument.path}: is a folder, but --mask {frame}=… names one frame.",
-            "Give the mask of that frame, or the folder without a frame.",
-        )
-    return argument
-
-
-def masks_of(video: Video, arguments: Sequence[MaskArgument], alone: bool) -> list[MaskArgument]:
-    """Pick from the --mask arguments those of one video; folders become their files.
-
-    Args:
-        video: the input.
-        arguments: all of them.
-        alone: whether it is the only input.
-
-    Raises:
-        InputError: a folder has no mask for this video.
-    """
-    found: list[MaskArgument] = []
-    for argument in arguments:
-        if argument.path.is_dir():
-            found += _from_folder(video, argument.path, alone)
-        else:
-            found.append(argument)
-    return found
-
-
-def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
-    images = list_images(folder)
-    frames = {path.stem for path in list_images(video.path)} if video.path.is_dir() else None
-    named_like_frames = images and all(
-        path.stem in frames if frames else path.stem.isdecimal() for path in images
-    )
-    if alone and named_like_frames:
-        return [MaskArgument(path, path.stem, from_folder=True) for path in images]
-    own_folder = folder / video.name
-    if own_folder.is_dir() and (own := list_images(own_folder)):
-        return [MaskArgument(path, path.stem, from_folder=True) for path in own]
-    beside = list_images(own_folder.parent) if own_folder.parent.is_dir() else []
-    for path in beside:
-        if path.stem == own_folder.name:
-            return [MaskArgument(path)]
-    raise InputError(
-        f"{folder}: no mask for {video.path}.",
-        f"Expected {video.name}.png, a folder {video.name}/, or, for a single input, masks named "
-        "like its frames (00000.png).",
-    )
 
 
 class MaskPlan:
@@ -167,18 +52,20 @@ class MaskPlan:
         self._files: dict[int, list[MaskArgument]] = {}
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
-        indices = {name: index for index, name in enumerate(_frame_names(info))}
+        self._reader = MaskReader((info.width, info.height), allow_empty=self._allow_empty)
+        names = FrameNames(info.path)
         stop = info.first + info.frames if info.frames else sys.maxsize
         for argument in arguments:
-            index = _frame_index(argument, info, indices)
+            index = _frame_index(argument, info, names)
             if whole or not argument.from_folder or info.first <= index < stop:
                 self._files.setdefault(index, []).append(argument)
         self._refuse_outside(stop)
+        self._refuse_frames()
         self.frames = frozenset(self._files)
         self._seen: set[int] = set()
         self.given: dict[int, frozenset[int]] = {}
         self.palette: bytes | None = None
-        self.warnings: list[str] = []
+        self.warnings = self._one_based()
         self.checksums: list[str] = []
         self.contents: list[str] = []
         for index, given in sorted(self._files.items()):
@@ -221,7 +108,7 @@ class MaskPlan:
 
     def _read(self, given: Sequence[MaskArgument]) -> Mask:
         size = (self._info.width, self._info.height)
-        return combine_masks([one.read(size, allow_empty=self._allow_empty) for one in given])
+        return combine_masks([one.read(self._reader, size) for one in given])
 
     def _refuse_outside(self, stop: int) -> None:
         info = self._info
@@ -241,6 +128,29 @@ class MaskPlan:
         if stop < expected:
             raise self._outside(last, f"--end stops before frame {stop}")
 
+    def _refuse_frames(self) -> None:
+        """Refuse masks that would be frames, too: their frame's number would be lost."""
+        folder = self._info.path
+        frames = {path.resolve() for path in list_images(folder)} if folder.is_dir() else set()
+        for given in self._files.values():
+            for one in given:
+                if one.mask is None and one.path.resolve() in frames:
+                    raise InputError(
+                        f"{one.path} is the mask of a frame, and lies among the frames.",
+                        "Move it out of the folder, or call it mask.png or NAME_mask.png.",
+                    )
+
+    def _one_based(self) -> list[str]:
+        """Say so where masks of a video file seem to be numbered from 1."""
+        first = self._files.get(1, [])
+        if self._info.is_folder or 0 in self._files or not any(one.from_folder for one in first):
+            return []
+        name = first[0].path
+        return [
+            f"{name} is taken for frame 1, the second: frames of a video are counted from 0; if it "
+            f"is for the first, give --mask 0={name}"
+        ]
+
     def _outside(self, index: int, fact: str) -> InputError:
         return InputError(
             f"{self._files[index][0].path} is for frame {index}, but {fact}.",
@@ -248,20 +158,11 @@ class MaskPlan:
         )
 
 
-def _frame_names(info: VideoInfo) -> list[str]:
-    if not info.is_folder:
-        return []
-    return [path.stem for path in list_images(info.path)] if info.path.is_dir() else []
-
-
-def _frame_index(argument: MaskArgument, info: VideoInfo, indices: Mapping[str, int]) -> int:
+def _frame_index(argument: MaskArgument, info: VideoInfo, names: FrameNames) -> int:
     if argument.frame is None:
         return info.first
-    if argument.frame in indices:
-        return indices[argument.frame]
-    if not re.fullmatch("[0-9]{1,9}", argument.frame):
-        raise InputError(
-            f"{argument.path}: '{argument.frame}' is not a frame of {info.path}.",
-            "Frames are counted from 0; for a folder of frames, a file's name works, too.",
-        )
-    return int(argument.frame)
+    try:
+        find = names.find_by_mask if argument.from_folder else names.find
+        return find(argument.frame)
+    except InputError as error:
+        raise InputError(f"{argument.path}: {error.message}", error.hint) from error

@@ -1,13 +1,18 @@
-"""The command line that does again what was asked, for other inputs."""
+"""Lists of inputs, and the command line that does what was asked for those of a list."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kmn_cli.batch.inputs import Video
+from kmn_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from kmn_cli.batch.inputs import Video
 
 
 def rerun_line(list_file: Path, options: Sequence[str]) -> str:
@@ -21,3 +26,22 @@ def write_list(path: Path, videos: Sequence[Video]) -> None:
     entries = [f"{os.path.abspath(video.path)}\t{video.name}" for video in videos]  # noqa: PTH100
     end = "\0" if any("\n" in entry or "\r" in entry for entry in entries) else "\n"
     path.write_bytes(os.fsencode("".join(entry + end for entry in entries)))
+
+
+def read_list(list_file: str) -> list[str]:
+    """Read the entries of a list for --from-file; "-" is stdin.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if list_file == "-" else Path(list_file).read_bytes()
+        text = os.fsdecode(data).removeprefix("\ufeff")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{list_file}: cannot be read as a list ({error}).",
+            "--from-file takes a text file with one input a line.",
+        ) from error
+    if "\0" in text:  # as `find -print0` writes: names may hold line breaks
+        return [entry for entry in text.split("\0") if entry.strip()]
+    return [line.rstrip("\r") for line in text.split("\n") if line.strip()]

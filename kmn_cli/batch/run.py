@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli import __version__
-from kmn_cli.batch.inputs import Video
+from kmn_cli.batch.inputs import LeftOut, Video
 from kmn_cli.batch.job import Job
 from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.rerun import rerun_line, write_list
@@ -30,12 +30,14 @@ class Batch:
         output: folder of all results.
         shard: which part of a larger batch this is.
         options: as typed, to say how to run again.
+        left_out: files beside the videos that are none.
     """
 
     jobs: Sequence[Job]
     output: Path
     shard: Shard | None
     options: Sequence[str]
+    left_out: Sequence[LeftOut] = ()
 
 
 def run_alone(jobs: Sequence[Job], runner: Runner) -> dict[str, Any] | None:
@@ -124,6 +126,7 @@ def _report(
         "done": sum(not entry["skipped"] for entry in results),
         "skipped": sum(entry["skipped"] for entry in results),
         "failed": failed,
+        "left_out": [file.to_json() for file in batch.left_out],
         "not_started": [str(video.path) for video in left],
         "warnings": sum(len(entry["warnings"]) for entry in results),
         "seconds": round(seconds, 3),

@@ -64,7 +64,7 @@ def segment_one(job: Job, settings: Settings, engine: Engine, *, wait: bool = Fa
             f"{path}: {info.frames} frames of {info.width}x{info.height} at {info.fps:.3f} fps, "
             f"objects {', '.join(map(str, masks.object_ids))}"
         )
-        run = identity(info, masks, settings, engine.network.checkpoint)
+        run = identity(info, masks, settings, engine.network)
         if done := finished(job.folder, run, masks, settings):
             return Result(done, skipped=True)
         with claim(
@@ -96,7 +96,7 @@ def _segment(
     from kmn_cli.inference.segmenter import VideoSegmenter
     from kmn_cli.media.sinks import open_sinks
 
-    info, listener, network = reader.info, engine.listener, engine.network.network
+    info, listener, network = reader.info, engine.listener, engine.network.ready
     # Of other formats: a run that adds one keeps them.
     before = read_result(job.folder, run, masks.contents)
     corrects = before is None and clear_outdated(job.folder, settings.formats)

@@ -48,8 +48,7 @@ class Worker:
         from kmn_cli.inference.loaded import load_network
 
         network = load_network(weights, device, settings.options.precision, listener.note)
-        checkpoint = network.checkpoint
-        listener.detail(f"weights: {checkpoint.path} (sha256 {checkpoint.sha256})")
+        listener.detail(f"weights: {network.path} (sha256 {network.sha256})")
         self.engine = Engine(network, listener)
         self._settings, self._listener = settings, listener
 

@@ -20,6 +20,7 @@ from kmn_cli.commands.event_log import EventLog
 from kmn_cli.commands.progress import LineProgress, TerminalProgress
 from kmn_cli.commands.stage_table import stage_table
 from kmn_cli.errors import KmnError, describe
+from kmn_cli.platforms import resident_peak
 
 if TYPE_CHECKING:
     import torch
@@ -112,8 +113,6 @@ class Console(Listener):
         if self.quiet:
             return Progress()
         if peak is None:
-            from kmn_cli.inference.measure import resident_peak
-
             peak = resident_peak
         if self.err.is_terminal:
             return TerminalProgress(self.err, label, total, unit, peak)

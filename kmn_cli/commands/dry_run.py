@@ -63,7 +63,7 @@ def _look(job: Job, settings: Settings, engine: Engine) -> Row:
         with job.open(settings) as reader:
             info = reader.info
         masks = job.plan_masks(settings, info)
-        run = identity(info, masks, settings, engine.network.checkpoint)
+        run = identity(info, masks, settings, engine.network)
         done = finished(job.folder, run, masks, settings)
     except KmnError as error:
         return {**row, "plan": "error", "message": error.message}
@@ -91,7 +91,7 @@ def _estimate(
         labels = job.plan_masks(settings, reader.info).any_labels()
         frame = next(iter(reader)).image
     options = settings.options
-    cost = measure(engine.network.network, options, frame, labels)
+    cost = measure(engine.network.ready, options, frame, labels)
     for row in todo:
         share = _load(row) / _load(largest)
         row["network_seconds"] = round(share * cost.seconds(row["frames"] or 0, options), 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kmn_cli.batch.claim import claim
 from kmn_cli.commands.console import Console
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.page import memory
@@ -31,31 +32,37 @@ class Segmenting:
 
     def run(self, checkpoint: Checkpoint, options: SegmentOptions, out: Path) -> None:
         """Segment what is not finished yet into `out`, and say how fast it went."""
-        run = BenchmarkRun(
-            self.benchmark,
-            out,
-            checkpoint,
-            options,
-            self._device,
-            overwrite=self._overwrite,
-            tell=self.console.note,
-        )
-        left = run.left
-        done = len(self.benchmark.videos) - len(left)
-        if done:
-            self.console.note(f"{out}: {done} of {len(self.benchmark.videos)} sequences are done")
-        total = sum(len(video.frames) for video in left)
-        with self.console.progress(
-            out.name, total, peak=lambda: peak_memory(self._device)
-        ) as progress:
-            for video in left:
-                one = run.segment(video, progress.advance)
-                self.console.detail(
-                    f"{video.name}: {one.frames} frames, {one.frames_per_second:.2f} fps"
-                )
+        console = self.console
+
+        def told(holder: str) -> None:
+            console.note(f"{out}: waiting for {holder}, which works on it")
+
+        with claim(out, wait=True, on_wait=told, warn=console.warn):
+            run = BenchmarkRun(
+                self.benchmark,
+                out,
+                checkpoint,
+                options,
+                self._device,
+                overwrite=self._overwrite,
+                tell=console.note,
+            )
+            left = run.left
+            done = len(self.benchmark.videos) - len(left)
+            if done:
+                console.note(f"{out}: {done} of {len(self.benchmark.videos)} sequences are done")
+            total = sum(len(video.frames) for video in left)
+            with console.progress(
+                out.name, total, peak=lambda: peak_memory(self._device)
+            ) as progress:
+                for video in left:
+                    one = run.segment(video, progress.advance)
+                    console.detail(
+                        f"{video.name}: {one.frames} frames, {one.frames_per_second:.2f} fps"
+                    )
         runs = [run.runs[video.name] for video in self.benchmark.videos]
         frames, seconds = sum(r.frames for r in runs), sum(r.seconds for r in runs)
-        self.console.note(
+        console.note(
             f"{out}: {frames} frames, {frames / seconds:.2f} fps in the network, "
             f"peak memory {memory(max(r.peak_memory for r in runs))}"
         )

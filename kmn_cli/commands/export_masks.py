@@ -63,7 +63,12 @@ def export_masks(
     ] = None,
     names: Annotated[
         str | None,
-        typer.Option(metavar="1=dog,2=cat", show_default=False, help="What objects are called."),
+        typer.Option(
+            metavar="1=dog,2=cat",
+            show_default=False,
+            help="What objects are called; VIDEO:1=dog is of one video; or a CSV file with the "
+            "columns video, id and name.",
+        ),
     ] = None,
     every: Annotated[
         int | None,
@@ -91,14 +96,15 @@ def export_masks(
 ) -> None:
     """Write masks as other programs want them: mattes, annotations, submissions."""
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.commands.export_run import Export, parse_names, parse_objects, run_export
+        from kmn_cli.commands.export_run import Export, parse_objects, run_export
+        from kmn_cli.media.exports.names import parse_names
 
         chosen, called = parse_objects(objects), parse_names(names)
         if dataset is None:
             export = Export(to.value, output, video, chosen, called, every, images, overwrite)
             run_export(export, results, console)
             return
-        if video or chosen or called or every or images:
+        if video or chosen or names or every or images:
             raise UsageError(
                 "--dataset checks and packs the masks as they are.",
                 "Leave out --video, --objects, --names, --every and --images.",

@@ -14,9 +14,11 @@ from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import refuse_existing
 from kmn_cli.errors import BatchError, InputError, KmnError, UsageError
 from kmn_cli.media.exports.clip import Clip, make_clip
+from kmn_cli.media.exports.coco import IMAGES
 from kmn_cli.media.exports.contact_sheet import spread
 from kmn_cli.media.exports.formats import FORMATS, SetFormat, VideoFormat
 from kmn_cli.media.exports.found import MaskFolder, find_mask_folders
+from kmn_cli.media.exports.names import ObjectNames
 
 _FILE_SUFFIXES = {suffix for format_ in FORMATS.values() for suffix in format_.suffixes} | {".mkv"}
 
@@ -29,7 +31,7 @@ class Export:
     output: Path
     video: Path | None
     objects: tuple[int, ...]
-    names: Mapping[int, str]
+    names: ObjectNames
     every: int | None
     images: bool
     overwrite: bool
@@ -80,11 +82,10 @@ def set_target(export: Export, wanted: SetFormat) -> Path:
     if export.images and wanted.write_images is None:
         raise UsageError(f"--images: {export.format} holds no frames.", "coco and yolo do.")
     is_file = is_file_name(export.output, export.format)
-    if is_file and export.images:
-        raise UsageError(f"{export.output}: with --images, a folder is written.", "Name a folder.")
-    name = Path(wanted.output).stem if export.images else wanted.output
-    target = export.output if is_file else export.output / name
+    target = export.output if is_file else export.output / wanted.output
     refuse_existing(target, export.overwrite)
+    if export.images and wanted.suffixes:  # pictures go beside the file
+        refuse_existing(target.with_name(IMAGES), export.overwrite)
     return target
 
 
@@ -145,7 +146,7 @@ def _write_set(
 
 
 def _clip(export: Export, folder: MaskFolder, videos: Mapping[str, Path]) -> Clip:
-    clip = make_clip(folder, videos.get(folder.name), export.objects, export.names)
+    clip = make_clip(folder, videos.get(folder.name), export.objects, export.names.of(folder.name))
     if export.every is not None:
         return clip.every(export.every)
     return clip.only(spread(len(clip.masks))) if export.format == "contact-sheet" else clip
@@ -155,7 +156,7 @@ def _sources(video: Path | None, folders: Sequence[MaskFolder]) -> dict[str, Pat
     """Return the source that --video gives each folder of masks."""
     if video is None:
         return {}
-    videos = find_inputs([str(video)])
+    videos = find_inputs([str(video)]).videos
     if len(videos) == len(folders) == 1:
         return {folders[0].name: videos[0].path}
     by_name = {each.name: each.path for each in videos}
@@ -196,15 +197,16 @@ def _report(
     table = Table()
     for column in ("video", "frames", "objects", export.format):
         table.add_column(column, overflow="fold")
-    known: set[int] = set()
+    known: dict[str, set[int]] = {}
     for output in done:
         for video in output["videos"]:
             ids = video["object_ids"]
-            known.update(ids)
-            shown = ", ".join(export.names.get(i, str(i)) for i in ids)
+            known[video["name"]] = set(ids)
+            called = export.names.of(video["name"])
+            shown = ", ".join(called.get(i, str(i)) for i in ids)
             table.add_row(video["name"], str(video["frames"]), shown, output["output"])
-    if unknown := sorted(set(export.names) - known):
-        console.warn(f"--names: there is no object {', '.join(map(str, unknown))}")
+    if unused := export.names.unused(known):
+        console.warn(f"--names: there is no object {', '.join(unused)}")
     console.print(table)
     if failures:
         raise BatchError(
@@ -223,19 +225,3 @@ def parse_objects(text: str | None) -> tuple[int, ...]:
     if not all(piece.isdecimal() and 0 < int(piece) < 256 for piece in pieces):
         raise UsageError(f"--objects {text}: not a list of ids.", "Write 1,3.")
     return tuple(sorted({int(piece) for piece in pieces}))
-
-
-def parse_names(text: str | None) -> dict[int, str]:
-    """Read "1=dog,2=cat"; empty for None.
-
-    Raises:
-        UsageError: for anything else.
-    """
-    names = {}
-    for piece in filter(None, (text or "").split(",")):
-        number, equals, name = (part.strip() for part in piece.partition("="))
-        # A colon or a line break would break the label map of CVAT.
-        if not (number.isdecimal() and equals and name.isprintable() and name) or ":" in name:
-            raise UsageError(f"--names {text}: {piece!r} names no object.", "Write 1=dog,2=cat.")
-        names[int(number)] = name
-    return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from kmn_cli.commands.options import (
     POINTS_HELP,
     POLYGON_HELP,
     Debug,
+    Device,
     Json,
     Quiet,
     Verbose,
@@ -23,6 +25,13 @@ from kmn_cli.media.prompt_text import parse_prompts
 
 if TYPE_CHECKING:
     from kmn_cli.batch.first_mask import FirstMask, Saved
+
+
+class Edges(StrEnum):
+    """What finds the edges of an object."""
+
+    network = "network"
+    colours = "colours"
 
 
 def init_mask(
@@ -66,6 +75,13 @@ def init_mask(
         list[Path] | None,
         typer.Option(metavar="FILE", show_default=False, help="Shapes drawn with labelme."),
     ] = None,
+    edges: Annotated[
+        Edges,
+        typer.Option(
+            help="What finds edges from boxes and points: the network and the colours together, "
+            "or colours alone, at once."
+        ),
+    ] = Edges.network,
     web: Annotated[
         bool, typer.Option("--web", help="Draw it in the browser, on a page of this machine.")
     ] = False,
@@ -78,6 +94,7 @@ def init_mask(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a mask that is there already.")
     ] = False,
+    device: Device = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: Json = False,
@@ -88,23 +105,31 @@ def init_mask(
     Beside MASK, a preview is written that shows it over the frame.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
-        from kmn_cli.batch.first_mask import FirstMask
+        from kmn_cli.batch.first_mask import FirstMask, network_finder, preview_of
         from kmn_cli.media.frame_store import FrameStore
+        from kmn_cli.media.grabcut import find_edges
+        from kmn_cli.media.init_mask import FindEdges
 
         if output.suffix.lower() != ".png":  # others would blur ids
             raise UsageError(f"-o {output}: a mask is a PNG.", "Name it MASK.png.")
         prompts = parse_prompts(box or [], points or [], polygon or [])
         if web and (prompts or from_labelme):
             raise UsageError("--web starts with an empty page.", "Leave out --box and the like.")
-        refuse_existing(output, overwrite)
+        for path in (output, preview_of(output)):
+            refuse_existing(path, overwrite)
         with FrameStore(video) as store:
-            first = FirstMask(store, video, output)
             index = store.index(frame)
+            find: FindEdges = find_edges
+            if edges is Edges.network and any(each.has_hints for each in prompts.values()):
+                find = network_finder(None, device, console.detail)
+            first = FirstMask(store, video, output, find)
             if web:
                 saved = _draw(first, index, console, port=port, browser=browser)
             else:
                 names = first.add_labelme(prompts, from_labelme or [])
                 saved = first.save(index, prompts, names)
+        for text in saved.warnings:
+            console.warn(text)
         console.result(saved.to_json())
         console.print(saved.to_text())
 

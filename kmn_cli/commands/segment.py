@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from kmn_cli.batch.inputs import find_inputs
 from kmn_cli.batch.shard import parse_shard, slurm_shard
 from kmn_cli.commands.console import Console, worker_console
 from kmn_cli.commands.options import (
@@ -179,7 +178,8 @@ def segment(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
-        from kmn_cli.batch.mask_plan import parse_masks
+        from kmn_cli.batch.inputs import find_inputs
+        from kmn_cli.batch.mask_arguments import parse_masks
         from kmn_cli.batch.runner import make_runner, places
         from kmn_cli.media.sinks import check_formats
 
@@ -193,18 +193,31 @@ def segment(
             raise UsageError("--address is that of a Ray cluster.", "Add --engine ray.")
         devices_used = places(device, devices, workers)
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
-        videos = find_inputs(inputs or [], from_file, apart=beside)
+        found = find_inputs(inputs or [], from_file, apart=beside)
+        videos = found.videos
+        for file in found.left_out:
+            console.warn(f"{file.path} is left out: {file.reason}")
         if box or points:
             if mask or len(videos) != 1 or dry_run:
                 raise UsageError(
                     "--box and --points mark objects of one video, without --mask or --dry-run.",
                     "kmn init-mask makes masks for the rest.",
                 )
-            from kmn_cli.batch.first_mask import mask_for_segment
+            from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
             video = videos[0]
-            made = mask_for_segment(video.path, output / video.name, box or [], points or [], start)
-            mask = [str(made)]
+            made = mask_for_segment(
+                video.path,
+                output / video.name,
+                box or [],
+                points or [],
+                start,
+                partial(network_finder, weights, devices_used[0], console.detail),
+                overwrite=overwrite,
+            )
+            for text in made.warnings:
+                console.warn(text)
+            mask = [str(made.mask)]
         arguments = parse_masks(mask or [], len(videos) == 1)
         alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
         if not alone:
@@ -248,7 +261,7 @@ def segment(
                 console.print(result_table([document]))
             return
         options_typed = options_given(context, leave_out={"from_file", "shard"})
-        batch = Batch(jobs, output, part, options_typed)
+        batch = Batch(jobs, output, part, options_typed, found.left_out)
         document = run_batch(batch, runner, console, fail_fast=fail_fast)
         console.result(document)
         console.print(result_table(document["results"]))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import Debug, Device, Json, Quiet, Verbose
-from kmn_cli.errors import InputError, UsageError
+from kmn_cli.commands.progress import clock
+from kmn_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    import torch
-
-    from kmn_cli.data.scene import Source
     from kmn_cli.training.recipe import Recipe
 
 
@@ -73,7 +71,10 @@ def train(
     trunk: Annotated[Trunk, typer.Option(help="Trunk of a new network.")] = Trunk.V1,
     trunk_weights: Annotated[
         str | None,
-        typer.Option(metavar="FILE|imagenet", help="What the trunk of a new network has learned."),
+        typer.Option(
+            metavar="FILE|imagenet|random",
+            help="What the trunk of a new network has learned (default: imagenet for resnet50).",
+        ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for this long.", min=0)] = None,
     iterations: Annotated[int | None, typer.Option(help="Or for so many steps.", min=1)] = None,
@@ -111,17 +112,15 @@ def train(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         if (minutes is None) == (iterations is None):
             raise UsageError("Say how long to train.", "Give either --minutes or --iterations.")
-        import torch
-
-        from kmn_cli.inference.device import to_device
+        from kmn_cli.commands.training_data import on_device, open_sources
+        from kmn_cli.commands.training_voice import TrainingVoice
         from kmn_cli.model import KMN, KMNConfig
-        from kmn_cli.training.allocator import keep_freed_memory
+        from kmn_cli.training.budget import Budget
         from kmn_cli.training.distributed import workers
-        from kmn_cli.training.loop import Budget
         from kmn_cli.training.loop import train as run_training
-        from kmn_cli.training.matching import frames_for_matching, match_from_start
+        from kmn_cli.training.machine import prepare
         from kmn_cli.training.recipe import Recipe
-        from kmn_cli.training.start import start_network
+        from kmn_cli.training.start import Start, start_network
         from kmn_cli.training.state import load_state
         from kmn_cli.training.validation import validator
 
@@ -141,22 +140,17 @@ def train(
                 console.quiet, console.as_json = True, False
                 group.barrier()  # until the first process has decoded the pictures
             output.mkdir(parents=True, exist_ok=True)
-            sources = _sources(data, recipe, split, val or "", cache, console)
+            sources = open_sources(data, recipe, split, val or "", cache, console)
             if group.is_first:
-                (output / "recipe.toml").write_text(recipe.to_toml())
+                (output / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
                 group.barrier()
+            sources = on_device(sources, own_device, console)
+            prepare(own_device)
             if state is not None:
                 model = KMN(KMNConfig.from_dict(state["network"]))
             else:
-                size = recipe.crop * 5 // 4  # the paper trains at 384 and segments at 480
-                network = KMNConfig(trunk.value, size=size, decoder_dim=recipe.decoder_dim)
-                model = start_network(init, network, trunk_weights, recipe.seed)
-                if init is None and recipe.match_start:
-                    console.note("Key heads: principal components of the trunk's features")
-                    frames = frames_for_matching(sources, recipe)
-                    to_device(model, own_device)
-                    match_from_start(model, frames, recipe.match_start, recipe.mask_gain)
-                model.config = replace(model.config, size=max(size, model.config.size))
+                start = Start(init, trunk.value, trunk_weights)
+                model = start_network(start, recipe, sources, own_device)
             validate = validator(val, val_size, val_frames, own_device) if val else None
             budget = Budget(
                 iterations=iterations,
@@ -164,29 +158,31 @@ def train(
                 save_minutes=save_minutes,
                 validate_minutes=val_minutes,
             )
-            if own_device.type == "cpu":
-                keep_freed_memory()
-            torch.backends.cudnn.benchmark = True
-            progress = run_training(
-                model,
-                _on_device(sources, own_device, console),
-                recipe,
-                budget,
-                output,
-                own_device,
-                workers=group,
-                state=state,
-                validate=validate,
-                report=lambda share, text: console.note(f"{share:4.0%}  {text}"),
+            with TrainingVoice(console, recipe.batch * group.count) as voice:
+                progress = run_training(
+                    model,
+                    sources,
+                    recipe,
+                    budget,
+                    output,
+                    own_device,
+                    workers=group,
+                    state=state,
+                    validate=validate,
+                    report=voice.tell,
+                )
+            weights = output / "last.safetensors"
+            console.print(f"{weights}: {progress.step} steps in {clock(progress.seconds)}")
+            console.print(
+                f"try it: kmn segment VIDEO --mask MASK.png --weights {quote(str(weights))}"
             )
-            console.print(f"{output / 'last.safetensors'}: {progress.step} steps")
             console.result(
                 {
                     "run": str(output),
-                    "weights": str(output / "last.safetensors"),
+                    "weights": str(weights),
                     "steps": progress.step,
                     "seconds": progress.seconds,
-                    "best": progress.best,
+                    "best": voice.best,
                 }
             )
 
@@ -208,70 +204,3 @@ def _same_recipe(saved: dict[str, Any], asked: Recipe, named: list[str]) -> Reci
             "Resume without it: the run's own recipe is used. Or start a new run with --init.",
         )
     return recipe
-
-
-def _sources(
-    data: list[str],
-    recipe: Recipe,
-    split: str | None,
-    val: str,
-    cache: Path | None,
-    console: Console,
-) -> list[Source]:
-    """Scans and decodes the data sets, saying what is in them and what is not usable.
-
-    Sequences that `--val` scores are left out of training, whatever data set names them.
-    """
-    from kmn_cli.data.scan import scan_stills, scan_videos
-    from kmn_cli.data.scene import Source
-    from kmn_cli.data.store import build_store
-    from kmn_cli.files import cache_folder
-    from kmn_cli.media.layouts import holds_videos
-    from kmn_cli.media.split_files import DAVIS_VAL
-
-    held_out = set(val.rpartition(":")[2].split(","))
-    sources = []
-    for text in data:
-        folder, equals, number = text.rpartition("=")
-        try:
-            weight = float(number) if equals else 1.0
-        except ValueError:
-            folder, equals, weight = text, "", 1.0
-        root = Path(folder if equals else text)
-        is_video = holds_videos(root, split)
-        if is_video and recipe.stage == "pretrain":
-            raise InputError(f"{root} holds videos.", "Pre-train on still images, or --stage main.")
-        if is_video:
-            scan = scan_videos(root, split=split, held_out=held_out)
-            if scored := sorted(scan.names & DAVIS_VAL):
-                console.warn(
-                    f"{root}: trains on {', '.join(scored)}, which DAVIS val scores: hold them out "
-                    "with --val or --split, or do not report scores on DAVIS."
-                )
-        else:
-            scan = scan_stills(root)
-        store = build_store(
-            scan, cache or cache_folder() / "frames", recipe.short_side, console.progress
-        )
-        kind = "videos" if is_video else "images"
-        console.note(f"{root}: {len(store.clips)} {kind}, {len(store.frames)} frames")
-        for note in scan.notes():
-            console.warn(f"{root}: {note}")
-        sources.append(Source(store, weight, recipe.motion(is_video)))
-    if recipe.stage == "main" and not any(len(s.store.clips[0]) > 1 for s in sources):
-        raise InputError("The main stage needs at least one data set of videos.", "Add one.")
-    return sources
-
-
-def _on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:
-    """Puts the decoded pictures on a GPU where they fit into half of its free memory."""
-    import dataclasses
-
-    import torch
-
-    size = sum(source.store.pixels.numel() for source in sources)
-    packed = any(source.store.is_packed for source in sources)  # decoded by the processor
-    if device.type != "cuda" or packed or size > torch.cuda.mem_get_info(device)[0] / 2:
-        return sources
-    console.detail(f"{size / 1e9:.1f} GB of pictures on {device}")
-    return [dataclasses.replace(s, store=s.store.to(device)) for s in sources]

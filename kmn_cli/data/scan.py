@@ -12,8 +12,11 @@ from PIL import Image, UnidentifiedImageError
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import is_image, natural_key
+from kmn_cli.media.label_picture import load_labels
+from kmn_cli.media.label_values import SMALL_ID
+from kmn_cli.media.labels import ids_of
 from kmn_cli.media.layouts import annotated_videos
-from kmn_cli.media.mask_values import SMALL_ID
+from kmn_cli.media.masks import VOID
 
 MIN_FRAMES = 3  # of a training sample
 LAYOUTS = (
@@ -132,14 +135,20 @@ def read_pair(pair: Pair) -> np.ndarray:
 
 
 def _read_labels(path: Path) -> np.ndarray:
-    """Ids of a training mask: an index PNG (255 is void) or one of small greys keeps its ids; in
-    any other what is bright is object 1."""
-    with Image.open(path) as image:
-        if image.mode == "P":
-            labels = np.asarray(image)
-            return np.where(labels == 255, labels.max(initial=0, where=labels < 255) == 0, labels)
-        labels = np.asarray(image.convert("L"))
-        return labels if labels.max() <= SMALL_ID else (labels > 127).astype(np.uint8)
+    """Ids of a training mask: indices, small greys and colours of VOC are ids, with 255 for void;
+    of any other greys what is bright is object 1."""
+    try:
+        picture = load_labels(path)
+    except InputError as error:
+        reason = error.message.removeprefix(str(path)).lstrip(": ")
+        raise InputError(f"{path}: mask {reason}", error.hint) from error
+    ids = ids_of(picture)
+    highest = ids.max(initial=0, where=ids < VOID)
+    values = picture.values if picture.values.ndim == 2 else picture.values[..., 0]
+    is_grey = not picture.indexed and np.array_equal(ids, values)
+    if highest > SMALL_ID and is_grey:
+        return (ids > VOID // 2).astype(np.uint8)
+    return np.where(ids == VOID, np.uint8(highest == 0), ids)
 
 
 def _folders(root: Path, name: str) -> list[Path]:

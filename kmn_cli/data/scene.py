@@ -20,7 +20,7 @@ from kmn_cli.data.store import FrameStore
 from kmn_cli.data.warp import Cut
 
 FRAMES = 3
-COARSE = 4  # every so manieth pixel tells where objects are
+COARSE = 4  # of so many rows and columns, one tells where objects are
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from kmn_cli.data.decode import CHANNELS, decode_all, reduced_size, unpack
 from kmn_cli.data.scan import Pair, Scan
 from kmn_cli.data.store_file import StoreFile
 from kmn_cli.errors import InputError, KmnError
+from kmn_cli.files import FileLock
 
 VERSION = 2  # of what is decoded and how it is kept
 PACK_ABOVE = 32 * 2**30  # bytes: larger sets are kept as JPEG and PNG
@@ -80,6 +81,7 @@ def build_store(
     folder: Path,
     short_side: int,
     show: Callable[[str, int], AbstractContextManager[Steps]] = _show_nothing,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> FrameStore:
     """Decodes a scan into `folder`, or opens what an earlier call left there, in part or whole.
 
@@ -88,6 +90,7 @@ def build_store(
         folder: where stores are kept; each has a name of its own made from its contents.
         short_side: larger frames are reduced to this short side in pixels.
         show: opens a display of so many frames to decode, where there are any.
+        tell: is told what should be known on the way.
 
     Raises:
         InputError: no clip is left.
@@ -97,13 +100,16 @@ def build_store(
     if is_packed := size > PACK_ABOVE:
         size = round(size * PACKED_SHARE)
     base = folder / _fingerprint(scan.clips, short_side, is_packed)
-    folder.mkdir(parents=True, exist_ok=True)
-    with nullcontext():  # LOCK
+    lock = FileLock(base.with_suffix(".lock"), tell)
+    lock.wait(lambda holder: tell(f"waiting for {holder}, which decodes the same pictures"))
+    try:
         file = StoreFile(base)
         if left := scan.clips[len(file.clips) :]:
             _check_room(folder, size - file.size)
             with show(f"decoding about {size / 1e9:.1f} GB", sum(map(len, left))) as steps:
                 file.append(left, decode_all(left, short_side, is_packed), steps.advance)
+    finally:
+        lock.let_go()
     frames: list[tuple[int, int, int]] = []
     clips: list[list[int]] = []
     for clip in file.clips:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from kmn_cli.errors import InputError
-from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.metrics import frame_scores
 from kmn_cli.evaluation.predicted_ids import VOID, ids_in
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask
+from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.layouts import Video
 from kmn_cli.media.mask_folders import find_results
 
@@ -98,7 +98,7 @@ def is_black_and_white(video: Video) -> bool:
     Raises:
         InputError: a mask cannot be read.
     """
-    shown = (ids_in(read_labels(path)) for path in video.truth)
+    shown = (ids_in(read_ids(path)) for path in video.truth)
     return next((ids for ids in shown if ids), ()) == (VOID,)
 
 
@@ -108,5 +108,5 @@ def first_objects(video: Video) -> tuple[int, ...]:
     Raises:
         InputError: the mask cannot be read.
     """
-    labels = read_labels(video.truth[0])
+    labels = read_ids(video.truth[0])
     return tuple(range(1, int(labels.max(initial=0, where=labels != VOID)) + 1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from kmn_cli.evaluation.davis import is_black_and_white
-from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.predicted_ids import VOID, ids_in
 from kmn_cli.evaluation.protocol import Protocol
+from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.layouts import Video
 
 
@@ -27,7 +27,7 @@ class GivenMasks:
         path = self._masks.get(name)
         if path is None:
             return None
-        labels = read_labels(path, self._binary)
+        labels = read_ids(path, binary=self._binary)
         new = [i for i in ids_in(labels) if i != VOID and i not in self._given]
         if not new:
             return None
@@ -45,7 +45,7 @@ def only_gives_objects(video: Video) -> bool:
         return False
     seen: set[int] = set()
     for path in video.truth:
-        shown = set(ids_in(read_labels(path)))
+        shown = set(ids_in(read_ids(path)))
         if not shown or shown & seen:
             return False
         seen |= shown

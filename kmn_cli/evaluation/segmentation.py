@@ -16,15 +16,14 @@ import torch
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.given_masks import GivenMasks
-from kmn_cli.evaluation.labels import Labels
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
 from kmn_cli.files import put_in_place
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.media.labels import Labels, read_mask
 from kmn_cli.media.layouts import Video
-from kmn_cli.media.masks import read_mask
 from kmn_cli.media.sinks import MaskSink
 from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model.checkpoint import Checkpoint

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from kmn_cli.errors import InputError
-from kmn_cli.evaluation.labels import Labels, read_labels
 from kmn_cli.evaluation.metrics import Floats, frame_scores
 from kmn_cli.evaluation.predicted_ids import (
     BINARY_HINT,
@@ -20,6 +19,7 @@ from kmn_cli.evaluation.predicted_ids import (
     ids_in,
 )
 from kmn_cli.evaluation.scores import SequenceScore
+from kmn_cli.media.labels import Labels, read_ids
 
 _LISTED = 8
 
@@ -98,7 +98,7 @@ def read_pair(task: SequenceTask, path: Path) -> tuple[Labels, Labels]:
         InputError: one of them cannot be read, or they differ in size.
     """
     result = task.results / f"{path.stem}.png"
-    truth, pred = read_labels(path, task.binary), read_labels(result, task.binary)
+    truth, pred = (read_ids(file, binary=task.binary) for file in (path, result))
     if pred.shape != truth.shape:
         raise InputError(
             f"{result}: {pred.shape[1]}x{pred.shape[0]} pixels, but the ground truth is "

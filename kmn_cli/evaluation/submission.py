@@ -9,12 +9,12 @@ from pathlib import Path
 from kmn_cli.errors import InputError, KmnError
 from kmn_cli.evaluation.benchmark import Benchmark
 from kmn_cli.evaluation.davis import first_objects
-from kmn_cli.evaluation.labels import read_labels
 from kmn_cli.evaluation.parallel import join_errors
 from kmn_cli.evaluation.predicted_ids import StrictIds, counted
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.sequence import shorten
 from kmn_cli.files import atomic_path
+from kmn_cli.media.labels import read_ids
 from kmn_cli.media.layouts import Video
 from kmn_cli.media.mask_folders import find_results
 
@@ -51,7 +51,7 @@ def _errors(benchmark: Benchmark, video: Video, results: Path) -> Iterator[KmnEr
         yield InputError(
             f"{folder}: {len(missing)} of {counted(len(masks), 'mask')} missing: {shorten(missing)}"
         )
-    first = read_labels(video.truth[0], binary=True)
+    first = read_ids(video.truth[0], binary=True)
     several = benchmark.protocol is Protocol.DAVIS2017
     strict = StrictIds(video.name, first_objects(video)) if several else None
     wrong = []
@@ -59,7 +59,7 @@ def _errors(benchmark: Benchmark, video: Video, results: Path) -> Iterator[KmnEr
         if mask.name in missing:
             continue
         try:
-            labels = read_labels(mask, binary=benchmark.protocol is Protocol.DAVIS2016)
+            labels = read_ids(mask, binary=benchmark.protocol is Protocol.DAVIS2016)
             if strict:
                 strict.check(mask, labels)
         except InputError as error:

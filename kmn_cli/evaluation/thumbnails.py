@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from kmn_cli.errors import InputError
-from kmn_cli.evaluation.labels import Labels
 from kmn_cli.evaluation.method import Method
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask, read_pair
 from kmn_cli.media.exports.found import source_of
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
+from kmn_cli.media.labels import Labels
 from kmn_cli.media.layouts import Video
 
 WIDTH = 520

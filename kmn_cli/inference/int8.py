@@ -24,14 +24,15 @@ from torch import Tensor, nn
 
 from kmn_cli import __version__
 from kmn_cli.errors import KmnError, UsageError
-from kmn_cli.files import cache_folder, put_in_place
+from kmn_cli.files import put_in_place
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.inference.torch_network import read_memory
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN, KMNConfig, fold_batch_norms
 from kmn_cli.model.decoder import DecoderSkips, soft_aggregate
 from kmn_cli.model.kmn import Query
+from kmn_cli.platforms import cache_folder
 
 CALIBRATION_FRAMES = 12
 

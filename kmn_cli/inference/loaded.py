@@ -11,22 +11,29 @@ from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segment_options import SegmentOptions
-from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint
+from kmn_cli.model.checkpoint import load_checkpoint
 
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A checkpoint on its device, in the form that runs fastest there.
+    """The network of a checkpoint, in the form that runs fastest on its device.
 
     Attributes:
-        checkpoint: what was loaded, with the name and the checksum of its file.
-        network: ready to run, for any number of segmenters.
+        ready: what a `VideoSegmenter` takes; it knows its device, and its precision in the end.
+        path: of the checkpoint.
+        sha256: of that file.
         precision: as asked: "auto", "fp32", "bf16" or "int8".
     """
 
-    checkpoint: Checkpoint
-    network: Network
+    ready: Network
+    path: Path
+    sha256: str
     precision: str = "auto"
+
+    @property
+    def name(self) -> str:
+        """Of the checkpoint."""
+        return self.path.stem
 
     def options(self, **chosen: Any) -> SegmentOptions:
         """How this network segments best, but for what is chosen; see `SegmentOptions`.
@@ -34,7 +41,7 @@ class LoadedNetwork:
         Raises:
             UsageError: a number is out of range.
         """
-        best = SegmentOptions.best_for(self.network.config)
+        best = SegmentOptions.best_for(self.ready.config)
         return replace(best, **{"precision": self.precision, **chosen})
 
 
@@ -61,6 +68,5 @@ def load_network(
     checkpoint = load_checkpoint(weights)
     chosen, reason = choose_device(device)
     tell(f"device: {chosen} ({reason})")
-    # Made ready once, or every video would make a copy of its own.
-    network = ready_for_inference(checkpoint.model, chosen, precision, tell)
-    return LoadedNetwork(checkpoint, network, precision)
+    ready = ready_for_inference(checkpoint.model, chosen, precision, tell)
+    return LoadedNetwork(ready, checkpoint.path, checkpoint.sha256, precision)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kmn_cli.platforms import resident_peak
 
 if TYPE_CHECKING:  # commands without a network show their peak memory, too
     import torch
@@ -20,7 +20,7 @@ def reset_peak_memory(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
     else:
         with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_memory(device: torch.device) -> int:
@@ -30,9 +30,3 @@ def peak_memory(device: torch.device) -> int:
     import torch
 
     return torch.cuda.max_memory_allocated(device)
-
-
-def resident_peak() -> int:
-    """Peak resident memory of this process, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -78,9 +78,8 @@ class SavedState:
         """Save; the frame `index` and those that came before it have been written."""
         start = time.monotonic()
         facts, tensors = self._segmenter.state()
-        content = {"run": self._run, "machine": self._machine, "stop": index + 1}
-        content |= {"masks": self._deciding(index + 1)}
-        content |= {"segmenter": facts, "report": self._report.state()}
+        content = {"run": self._run, "masks": self._deciding(index + 1), "stop": index + 1}
+        content |= {"machine": self._machine, "segmenter": facts, "report": self._report.state()}
         try:
             path = self._folder / f".state-{index + 1:08d}.safetensors"
             with atomic_path(path) as part:

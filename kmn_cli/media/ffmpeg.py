@@ -15,9 +15,6 @@ import imageio_ffmpeg
 
 from kmn_cli.errors import KmnError
 
-# A playlist that calls itself a video must not make ffmpeg open network addresses.
-INPUT = ["-protocol_whitelist", "file"]
-
 
 @cache
 def ffmpeg_exe() -> str:
@@ -111,9 +108,3 @@ class Ffmpeg:
         """Return the lines of the log without the names of ffmpeg's parts."""
         lines = (re.sub(r"^(\[[^\]]*\] ?)+", "", line).strip() for line in self.log().splitlines())
         return [line for line in lines if line]
-
-
-def run(arguments: Sequence[str]) -> tuple[int, list[str]]:
-    """Run ffmpeg to its end without pipes and return its exit status and its complaints."""
-    with Ffmpeg(arguments) as process:
-        return process.finish(), process.complaints()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kmn_cli.errors import InputError
-from kmn_cli.files import list_images
+from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.video import VideoReader, open_video
 
@@ -56,16 +56,10 @@ class FrameStore:
         Raises:
             InputError: when there is no such frame.
         """
-        info = self.info
-        stems = [p.stem for p in list_images(info.path)] if info.path.is_dir() else []
-        if name in stems:
-            return stems.index(name)
-        if name.isdecimal() and (not info.is_folder or int(name) < len(stems or [info.path])):
-            return int(name)
-        raise InputError(
-            f"{info.path} has no frame '{name}'.",
-            "Frames are counted from 0; for a folder of frames, a file's name works, too.",
-        )
+        index = FrameNames(self.info.path).find(name)
+        if self.info.is_folder and self.info.frames is not None and index >= self.info.frames:
+            raise self._missing(index, self.info.frames)
+        return index
 
     def get(self, index: int) -> Frame:
         """Return a frame.

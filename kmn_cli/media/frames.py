@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
+from kmn_cli.media.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,10 @@ class VideoInfo:
     `width` and `height` are those of the frames, upright. `fps` is the average rate, so that
     frames / fps is the duration also where the rate varies. `frames` is how many will be read
     between start and end: an estimate for a video file, None where it cannot be told.
-    `first` and `start_seconds` say where reading starts.
+    `first` is the index of the frame at which reading starts.
+
+    `shape` is the width of a pixel over its height. `timeline` has the times of all frames, also
+    of those outside of start and end; None is frames at `fps`.
     """
 
     path: Path
@@ -26,13 +32,34 @@ class VideoInfo:
     has_audio: bool
     is_folder: bool
     first: int = 0
-    start_seconds: float = 0.0
+    shape: Fraction = Fraction(1)
+    timeline: Timeline | None = None
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height on a screen, whose pixels are square: players stretch the width."""
+        return round(self.width * self.shape), self.height
+
+    def span(self, index: int) -> tuple[float, float]:
+        """Return when frame `index` is shown, from the start of the source, and how long."""
+        timeline = self.timeline
+        return timeline.span(index) if timeline else (index / self.fps, 1 / self.fps)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: its index in the whole source, the stem for its results, (H, W, 3) uint8 RGB."""
+    """One picture of a source.
+
+    Attributes:
+        index: in the whole source, from 0.
+        name: the stem of its results.
+        image: (H, W, 3) uint8 RGB.
+        time: when it is shown, in seconds from the start of the source; None is index / fps.
+        duration: for how long, in seconds; None is 1 / fps.
+    """
 
     index: int
     name: str
     image: np.ndarray
+    time: float | None = None
+    duration: float | None = None

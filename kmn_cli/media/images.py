@@ -20,6 +20,20 @@ def too_large(path: Path, size: str) -> InputError:
     )
 
 
+def refuse_large(path: Path, width: int, height: int) -> None:
+    """Raise InputError for a picture of more than MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
+        raise too_large(path, f"{width}x{height}")
+
+
+def unreadable_picture(path: Path, reason: str) -> InputError:
+    """Return the error for a file that is no picture, or a damaged one."""
+    return InputError(
+        f"{path} cannot be read as a picture ({reason}).",
+        "Save it again as PNG; a file that was cut off must be copied or made anew.",
+    )
+
+
 def load_image(path: Path) -> Image.Image:
     """Read a picture, upright by its EXIF orientation, in the mode of the file.
 
@@ -29,9 +43,7 @@ def load_image(path: Path) -> Image.Image:
     source = existing(path)
     try:
         with Image.open(source) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:  # the header is read, the pixels are not
-                raise too_large(path, f"{width}x{height}")
+            refuse_large(path, *image.size)  # the header is read, the pixels are not
             image.load()
             return ImageOps.exif_transpose(image)
     except InputError:
@@ -39,7 +51,4 @@ def load_image(path: Path) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise too_large(path, "too many") from error
     except Exception as error:  # Pillow's decoders raise whatever a damaged file provokes
-        raise InputError(
-            f"{path} cannot be read as a picture ({error}).",
-            "Save it again as PNG; a file that was cut off must be copied or made anew.",
-        ) from error
+        raise unreadable_picture(path, str(error)) from error

@@ -14,6 +14,7 @@ from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Area, FillHoles, Point, Prompts, Stroke, check_prompts
 
+LITTLE, ALL = 0.2, 0.97  # of a box: objects in boxes drawn closely cover a third and more
 FindEdges = Callable[[np.ndarray, Prompts], np.ndarray]
 
 
@@ -95,6 +96,31 @@ def check_all_there(labels: np.ndarray, objects: Mapping[int, Prompts]) -> None:
             "Draw its box closer, add points inside of it, or give its polygon; an object under "
             "another needs the higher number.",
         )
+
+
+def doubts(labels: np.ndarray, objects: Mapping[int, Prompts]) -> list[str]:
+    """Return what should be looked at before the mask is used: boxes that it hardly or wholly
+    fills.
+
+    Args:
+        labels: (H, W) uint8.
+        objects: what it was made from.
+    """
+    found = []
+    for object_id, prompts in sorted(objects.items()):
+        if prompts.box is None or prompts.polygons or prompts.bitmap is not None:
+            continue
+        x, y, width, height = prompts.box
+        rows = slice(max(0, round(y)), max(0, round(y + height)))
+        in_box = labels[rows, max(0, round(x)) : max(0, round(x + width))]
+        share = float((in_box == object_id).mean()) if in_box.size else 1.0
+        if not LITTLE <= share <= ALL:
+            found.append(
+                f"object {object_id} covers {share:.0%} of its box: look at the preview; "
+                f'--points "{object_id}:X,Y -X,Y" names places in it and, with a minus, outside, '
+                "and --web draws it by hand"
+            )
+    return found
 
 
 def draw_preview(image: np.ndarray, labels: np.ndarray) -> np.ndarray:

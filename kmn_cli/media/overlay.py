@@ -24,10 +24,10 @@ def draw_overlay(image: np.ndarray, labels: np.ndarray, palette: bytes | None = 
     if not width:
         return result
     box = (slice(top, top + height), slice(left, left + width))
-    colours = palette_array(palette)[labels[box]]
+    inside = labels[box]
+    colours = cv2.LUT(cv2.merge([inside] * 3), palette_array(palette)[None])
     blended = cv2.addWeighted(colours, COLOUR, image[box], 1 - COLOUR, 0)
     # The border of the box is cut from the whole frame, lest its edge look like a contour's end.
-    contour = (labels != cv2.erode(labels, _CROSS))[box]
-    blended[contour] = 0
-    np.copyto(result[box], blended, where=labels[box][..., None] > 0)
+    flat = cv2.compare(labels, cv2.erode(labels, _CROSS), cv2.CMP_EQ)[box]
+    cv2.copyTo(cv2.copyTo(blended, flat), inside, result[box])  # black where it is not flat
     return result

@@ -1,134 +1,144 @@
-"""What ffmpeg can tell of a video file before its frames are read."""
+"""What is known of a video file before its frames are read."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from kmn_cli.errors import InputError
-from kmn_cli.media.ffmpeg import INPUT, Ffmpeg
-from kmn_cli.media.images import MAX_PIXELS, too_large
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-DEFAULT_FPS = 25.0  # where a file gives no times
-NO_TIME = -(2**63)  # ffmpeg's AV_NOPTS_VALUE
-DISCARD = 4  # the packet flag of frames that an edit list hides
-# The first video stream that is not a cover picture.
-VIDEO = ["-map", "0:V:0"]
-_AUDIO = re.compile(r"^\s*Stream #0:.*?: Audio: (\w+)", re.MULTILINE)
+from kmn_cli.media.colour import Colour, Turn, colour_of, turn_of
+from kmn_cli.media.container import Clock, decoded, open_container, unreadable, video_of
+from kmn_cli.media.timeline import DEFAULT_FPS, Timeline, constant, from_times
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Size of the first frame, upright, and whether there is audio."""
+    """How the first frame is stored, and so how all frames are given.
+
+    Attributes:
+        width, height: as stored, in pixels.
+        turn: makes it upright.
+        shape: width of a pixel over its height, upright.
+        colour: what samples mean.
+    """
 
     width: int
     height: int
-    has_audio: bool
+    turn: Turn
+    shape: Fraction
+    colour: Colour
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, upright."""
+        size = (self.width, self.height)
+        return size[::-1] if self.turn.quarters % 2 else size
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """Number of frames, average frames a second, and how many frames come before each mark."""
+class Probe:
+    """A video file: its picture, its timeline, whether it has sound and lacks its end."""
 
-    frames: int
-    fps: float
-    before: tuple[int, ...]
-
-
-def input_arguments(path: Path) -> list[str]:
-    """Return ffmpeg's arguments to open the absolute `path`, refusing pictures too large."""
-    return [*INPUT, "-max_pixels", str(MAX_PIXELS), "-i", str(path)]
+    picture: Picture
+    timeline: Timeline
+    has_audio: bool
+    cut_off: bool
 
 
-def probe_picture(path: Path) -> Picture:
-    """Decode the first frame: only that tells what rotation and cropping make of the size.
-
-    Raises:
-        InputError: when `path` (absolute) is no readable video, or too large.
-    """
-    output = [*VIDEO, "-frames:v", "1", "-c:v", "rawvideo", "-pix_fmt", "rgb24"]
-    with Ffmpeg([*input_arguments(path), *output, "-f", "framecrc", "-"], log_level="info") as run:
-        text = run.stdout.read().decode()
-        run.finish()
-        log, complaints = run.log(), run.complaints()
-    size = re.search(r"^#dimensions 0: (\d+)x(\d+)", text, re.MULTILINE)
-    frames = [line for line in text.splitlines() if not line.startswith("#")]
-    if size is None or not frames:
-        raise _unreadable(path, log, complaints)
-    return Picture(int(size[1]), int(size[2]), _AUDIO.search(log) is not None)
-
-
-def audio_codec(path: Path) -> str | None:
-    """Return ffmpeg's name for the codec of the first audio stream of `path` (absolute)."""
-    with Ffmpeg(input_arguments(path), log_level="info") as run:
-        run.finish()
-        found = _AUDIO.search(run.log())
-    return found[1] if found else None
-
-
-def probe_timeline(path: Path, marks: Sequence[float] = ()) -> Timeline:
-    """Read the times of all packets, without decoding, and count them.
+def probe(path: Path) -> Probe:
+    """Decode the first frame of a file, and read the times of all packets.
 
     Args:
-        path: the absolute path of a video that probe_picture accepts.
-        marks: times in seconds; the frames before each are counted.
+        path: absolute.
+
+    Raises:
+        InputError: it is no readable video, or too large.
     """
-    frames, low, high, last, end = 0, float("inf"), float("-inf"), float("-inf"), float("-inf")
-    tick = 0.0
-    before = [0] * len(marks)
-    with Ffmpeg([*input_arguments(path), *VIDEO, "-c", "copy", "-f", "framecrc", "-"]) as run:
-        for line in run.stdout:
-            if line.startswith(b"#"):
-                if line.startswith(b"#tb 0:"):
-                    above, below = line.split(b":")[1].split(b"/")
-                    tick = int(above) / int(below)
-                continue
-            fields = line.split(b",")
-            flags = next((f for f in fields[6:] if f.strip().startswith(b"F=")), b"F=0")
-            if int(flags.split(b"=")[1], 16) & DISCARD:
-                continue
-            decode, show, duration = (int(field) for field in fields[1:4])
-            time = (show if show != NO_TIME else decode) * tick
-            frames += 1
-            low, high = min(low, time), max(high, time)
-            if time > last:
-                last, end = time, time + duration * tick
-            for i, mark in enumerate(marks):
-                before[i] += time < mark - tick / 2
-        run.finish()
-    return Timeline(frames, _average_rate(frames, low, high, end, tick), tuple(before))
-
-
-def _average_rate(frames: int, low: float, high: float, end: float, tick: float) -> float:
-    """Return the rate at which `frames` last as long as they do in the file."""
-    if end > high > low:
-        rate = frames / (end - low)
-    elif high > low:
-        rate = (frames - 1) / (high - low)
-    else:
-        rate = 1 / (end - low) if end > low else DEFAULT_FPS
-    # Some containers round times to milliseconds: take the common rate that explains them.
-    commons = (float(round(rate)), round(rate) * 1000 / 1001)
-    nearest = min(commons, key=lambda common: abs(common - rate))
-    if nearest and abs(frames / nearest - frames / rate) <= 1.5 * tick:
-        return nearest
-    return rate
-
-
-def _unreadable(path: Path, log: str, complaints: list[str]) -> InputError:
-    if re.search(r"exceeds specified max pixel count|Picture size \S+ is invalid", log):
-        size = re.search(r"Picture size (\S+)", log)
-        return too_large(path, size[1] if size else "too many")
-    reason = complaints[-1] if complaints else "it holds no frame"
-    if "moov atom not found" in log:
-        reason = "its index is missing"
-    if "matches no streams" in log:
-        return InputError(
-            f"{path} has no video in it.", "Give a video file, or a folder of pictures."
+    with open_container(path) as container:
+        stream = video_of(container, path)
+        clock = Clock(container)
+        times = _Times(clock, stream)
+        packets = times.noted(clock.packets(container))
+        frames = decoded(packets, stream)
+        frame = next((frame for frame in frames if frame is not None), None)
+        if frame is None:
+            raise unreadable(path, "none of its frames can be decoded")
+        for _ in packets:
+            pass
+        first = frame.pts and clock.seconds(frame.pts, frame.time_base)
+        return Probe(
+            picture=_picture(frame, stream),
+            timeline=times.timeline(first),
+            has_audio=bool(container.streams.audio),
+            cut_off=times.count < stream.frames or times.end < _announced(container) - 0.5,
         )
-    return InputError(
-        f"{path} cannot be read as a video ({reason}).",
-        "Check that it plays; a file whose recording or copying was cut off must be made anew.",
+
+
+class _Times:
+    """Notes the times of a stream's packets as they pass.
+
+    Attributes:
+        count: of the stream's packets.
+        end: of all streams, in seconds.
+    """
+
+    def __init__(self, clock: Clock, stream: VideoStream) -> None:
+        assert stream.time_base is not None
+        self._clock, self._stream, self._unit = clock, stream, stream.time_base
+        self._shown: list[float] = []
+        self._last = (float("-inf"), 0.0)  # the latest frame's time, and its duration
+        self.count = 0
+        self.end = 0.0
+
+    def noted(self, packets: Iterator[Packet]) -> Iterator[Packet]:
+        """Yield the packets of the stream."""
+        for packet in packets:
+            ticks = packet.dts if packet.pts is None else packet.pts
+            if ticks is not None:
+                time = self._clock.seconds(ticks, packet.time_base)
+                span = (time, float((packet.duration or 0) * packet.time_base))
+                self.end = max(self.end, sum(span))
+            if packet.stream_index != self._stream.index:
+                continue
+            self.count += 1
+            if not packet.is_discard and ticks is not None:
+                self._shown.append(time)
+                self._last = max(self._last, span)
+            yield packet
+
+    def timeline(self, first: float | None) -> Timeline:
+        """Leave out what comes before the first frame that can be decoded.
+
+        Recordings of broadcasts begin in the middle of a group of pictures.
+        """
+        slack = float(self._unit) / 2
+        if not self._shown:  # bare streams have no times
+            rate = self._stream.guessed_rate or DEFAULT_FPS
+            return constant(self.count, float(rate))
+        shown = [time for time in self._shown if first is None or time > first - slack]
+        return from_times(shown, self._last[1], self._unit)
+
+
+def _announced(container: InputContainer) -> float:
+    """The duration that a file claims, where it does not follow from what is there."""
+    claims = container.format.name.startswith("matroska")
+    return (container.duration or 0) / av.time_base if claims else 0.0
+
+
+def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
+    turn = turn_of(frame)
+    shape = stream.sample_aspect_ratio or Fraction(1)
+    return Picture(
+        width=frame.width,
+        height=frame.height,
+        turn=turn,
+        shape=1 / shape if turn.quarters % 2 else shape,
+        colour=colour_of(frame),
     )

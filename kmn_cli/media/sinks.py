@@ -16,7 +16,7 @@ from kmn_cli.files import atomic_path
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.masks import write_mask
 from kmn_cli.media.overlay import draw_overlay
-from kmn_cli.media.video_writer import VideoWriter
+from kmn_cli.media.video_writer import VideoWriter, writer_like
 
 __all__ = [
     "FORMATS",
@@ -157,7 +157,7 @@ class _VideoSink(ABC):
         self._writer.__exit__(kind, error, trace)
 
     def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
-        self._writer.write(self._draw(frame.image, labels, prob))
+        self._writer.write(self._draw(frame.image, labels, prob), frame.time, frame.duration)
 
     @abstractmethod
     def _draw(
@@ -170,16 +170,7 @@ class OverlaySink(_VideoSink):
 
     def __init__(self, folder: Path, info: VideoInfo, palette: bytes | None = None) -> None:
         self._palette = palette
-        super().__init__(
-            VideoWriter(
-                folder / "overlay.mp4",
-                width=info.width,
-                height=info.height,
-                fps=info.fps,
-                audio_from=info.path if info.has_audio else None,
-                audio_start=info.start_seconds,
-            )
-        )
+        super().__init__(writer_like(info, folder / "overlay.mp4"))
 
     def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
         return draw_overlay(image, labels, self._palette)
@@ -191,17 +182,7 @@ class AlphaSink(_VideoSink):
     wants_prob = True
 
     def __init__(self, folder: Path, info: VideoInfo) -> None:
-        super().__init__(
-            VideoWriter(
-                folder / "alpha.mov",
-                width=info.width,
-                height=info.height,
-                fps=info.fps,
-                codec="prores4444",
-                audio_from=info.path if info.has_audio else None,
-                audio_start=info.start_seconds,
-            )
-        )
+        super().__init__(writer_like(info, folder / "alpha.mov", "prores4444"))
 
     def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
         return with_alpha(image, labels, prob)

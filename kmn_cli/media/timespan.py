@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from kmn_cli.errors import UsageError
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.media.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,12 @@ class Position:
     frame: int | None = None
     seconds: float | None = None
 
-    def index(self, fps: float) -> int:
-        """Return the index of the first frame at or after the place, at a constant rate."""
+    def index(self, timeline: Timeline) -> int:
+        """Return the index of the first frame that is shown at or after the place."""
         if self.frame is not None:
             return self.frame
         assert self.seconds is not None
-        return math.ceil(self.seconds * fps - 1e-3)
+        return timeline.before(self.seconds)
 
 
 def parse_position(text: str) -> Position:
@@ -42,3 +43,27 @@ def parse_position(text: str) -> Position:
         f"{text!r} is not a place in a video.",
         "Write seconds (12.5), hh:mm:ss (00:01:02.5) or a frame (120f).",
     )
+
+
+def span(
+    path: Path, timeline: Timeline, start: Position | None, end: Position | None
+) -> tuple[int, int]:
+    """Return the first frame between two places and the one after the last.
+
+    Raises:
+        InputError: when no frame lies between.
+    """
+    frames = len(timeline)
+    first = start.index(timeline) if start else 0
+    stop = min(end.index(timeline), frames) if end else frames
+    if first >= frames:
+        raise InputError(
+            f"{path} ends before the start: it has {frames} frames ({timeline.end:.2f} s).",
+            "Choose an earlier --start.",
+        )
+    if stop <= first:
+        raise InputError(
+            f"No frame of {path} lies between the start (frame {first}) and the end.",
+            "Choose an --end after --start; the frame at the end is not part of the result.",
+        )
+    return first, stop

@@ -1,4 +1,4 @@
-"""Videos in and out: files through ffmpeg, and folders of pictures, with the same verbs."""
+"""Videos in and out: files, folders of pictures, and stacks of them, with the same verbs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from pathlib import Path
 from kmn_cli.errors import InputError
 from kmn_cli.files import existing, is_image
 from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.picture_reader import open_pictures
 from kmn_cli.media.timespan import parse_position
-from kmn_cli.media.video_reader import FileReader, FolderReader, VideoReader
+from kmn_cli.media.video_reader import FileReader, VideoReader
 from kmn_cli.media.video_writer import VideoWriter
 
 __all__ = ["Frame", "VideoInfo", "VideoReader", "VideoWriter", "open_video"]
 
 
 def open_video(
-    path: str | Path, *, start: str | None = None, end: str | None = None
+    path: Path,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    fps: float | None = None,
+    deinterlace: bool = True,
 ) -> VideoReader:
     """Open a video file, a folder of pictures or one picture.
 
@@ -23,6 +29,8 @@ def open_video(
         path: the source.
         start: the first frame to read: seconds, "hh:mm:ss.x" or "120f"; None is the beginning.
         end: the first frame not to read, in the same notation; None is the end.
+        fps: frames a second of pictures, which do not tell it; videos go by their own times.
+        deinterlace: make pictures of one moment from those that hold rows of two.
 
     Raises:
         InputError: when it is missing, unreadable or too large, or nothing lies in the span.
@@ -30,9 +38,9 @@ def open_video(
     """
     first = parse_position(start) if start is not None else None
     last = parse_position(end) if end is not None else None
-    source = existing(Path(path))
+    source = existing(path)
     if source.is_dir() or is_image(source):
-        return FolderReader(source, first, last)
+        return open_pictures(source, first, last, fps=fps)
     if not source.is_file():
         raise InputError(f"{path} is not a file.", "Give a video file, or a folder of pictures.")
-    return FileReader(source, first, last)
+    return FileReader(source, first, last, deinterlace=deinterlace)

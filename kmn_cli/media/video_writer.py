@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from av.error import FFmpegError
 
 from kmn_cli.errors import KmnError
-from kmn_cli.files import atomic_path, existing, put_in_place
-from kmn_cli.media.ffmpeg import INPUT, Ffmpeg, run
-from kmn_cli.media.probe import audio_codec
+from kmn_cli.files import atomic_path, existing
+from kmn_cli.media.ffmpeg import Ffmpeg
+from kmn_cli.media.frames import VideoInfo
+from kmn_cli.media.mux import Showing, Sound, mux
 
 Codec = Literal["h264", "prores4444", "vp9-alpha"]
 
@@ -60,27 +62,38 @@ _FORMATS: dict[str, _Format] = {
 }
 
 # Untagged colours are read one way by players and another by ffmpeg: convert and say how.
-_COLOUR = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"]
-_COLOUR += ["-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+_TO_709 = "scale=out_color_matrix=bt709:out_range=tv"
+_TAGS = [
+    "-colorspace",
+    "bt709",
+    "-color_primaries",
+    "bt709",
+    "-color_trc",
+    "bt709",
+    "-color_range",
+    "tv",
+]
 
 
 class VideoWriter:
     """Encode frames into a file that appears whole when the context is left without an error.
 
-    The rate is constant: give the source's average rate (VideoInfo.fps), and a source of variable
-    rate keeps its frames and its duration. Odd sizes get one more row or column, a copy of their
-    last, where the codec stores colours at half size. Audio of the source is cut to the duration
-    of the frames written; what goes wrong with it is told in `warnings`, and costs no frame.
+    Frames are encoded at a constant rate and put at their times afterwards. Odd sizes get one
+    more row or column, a copy of their last, where the codec stores colours at half size. Audio
+    of the source is cut to the span of the frames written; what goes wrong with it is told in
+    `warnings`, and costs no frame.
 
     Args:
         path: the file; its suffix should be .mp4 for h264, .mov for prores4444, .webm for
             vp9-alpha.
         width, height: size of the frames in pixels.
-        fps: frames a second.
+        fps: frames a second, where `write` is told no times.
+        shape: width of a pixel over its height.
+        tick: the unit of times in seconds; None is a frame at fps.
         codec: "h264" takes (H, W, 3) frames, "prores4444" and "vp9-alpha" (H, W, 4) ones with
             straight alpha.
         audio_from: the file whose first audio stream is taken.
-        audio_start: where in it the first frame is, in seconds.
+        audio_start: where in it the first frame is, in seconds, where `write` is told no times.
 
     Raises:
         KmnError: when the file cannot be written.
@@ -93,6 +106,8 @@ class VideoWriter:
         width: int,
         height: int,
         fps: float,
+        shape: Fraction = Fraction(1),
+        tick: Fraction | None = None,
         codec: Codec = "h264",
         audio_from: Path | None = None,
         audio_start: float = 0.0,
@@ -102,21 +117,28 @@ class VideoWriter:
         self.path = path
         self.warnings: list[str] = []
         self._format = _FORMATS[codec]
-        self._shape = (height, width, 4 if self._format.alpha else 3)
+        self._frame = (height, width, 4 if self._format.alpha else 3)
         half = codec != "prores4444"
         self._pad = (height % 2, width % 2) if half else (0, 0)
         self._rate = Fraction(fps).limit_denominator(10_010)
-        self._audio = (audio_from, audio_start) if audio_from is not None else None
-        self._count = 0
+        self._shape = shape
+        self._tick = tick or 1 / self._rate
+        self._audio = existing(audio_from) if audio_from else None
+        self._times: list[float] = []
+        self._end = audio_start
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
-        self._part = self._stack.enter_context(atomic_path(self.path.absolute()))
-        height, width = (self._shape[i] + self._pad[i] for i in range(2))
+        part = self._stack.enter_context(atomic_path(self.path.absolute()))
+        self._part, self._encoded = part, part.with_name(f"{part.name}.encoded.part")
+        self._stack.callback(lambda: self._encoded.unlink(missing_ok=True))
+        height, width = (self._frame[i] + self._pad[i] for i in range(2))
         source = ["-f", "rawvideo", "-pix_fmt", "rgba" if self._format.alpha else "rgb24"]
         source += ["-s", f"{width}x{height}", "-framerate", str(self._rate), "-i", "pipe:0"]
         encoder = [*self._format.arguments, *self._format.options]
-        arguments = ["-y", *source, *_COLOUR, *encoder, *self._target(self._part)]
+        look = ["-vf", f"{_TO_709},setsar={self._shape.numerator}/{self._shape.denominator}"]
+        target = ["-f", self._format.container, str(self._encoded)]
+        arguments = ["-y", *source, *look, *_TAGS, *encoder, *target]
         try:
             self._ffmpeg = self._stack.enter_context(Ffmpeg(arguments))
         except BaseException:
@@ -124,14 +146,22 @@ class VideoWriter:
             raise
         return self
 
-    def write(self, image: np.ndarray) -> None:
-        """Append a frame (H, W, 3) or, for a codec with alpha, (H, W, 4) uint8.
+    def write(
+        self, image: np.ndarray, time: float | None = None, duration: float | None = None
+    ) -> None:
+        """Append a frame.
+
+        Args:
+            image: (H, W, 3) or, for a codec with alpha, (H, W, 4) uint8.
+            time: when it is shown, in seconds by the clock of `audio_from`; None is when the
+                frame before it ends.
+            duration: in seconds; None is 1 / fps.
 
         Raises:
             KmnError: when ffmpeg cannot go on.
         """
-        if image.shape != self._shape or image.dtype != np.uint8:
-            raise ValueError(f"a frame must be {self._shape} uint8, not {image.shape}")
+        if image.shape != self._frame or image.dtype != np.uint8:
+            raise ValueError(f"a frame must be {self._frame} uint8, not {image.shape}")
         if any(self._pad):
             image = cv2.copyMakeBorder(
                 image, 0, self._pad[0], 0, self._pad[1], cv2.BORDER_REPLICATE
@@ -140,7 +170,9 @@ class VideoWriter:
             self._ffmpeg.stdin.write(np.ascontiguousarray(image).data)
         except OSError as error:
             raise self._failure(self._ffmpeg.finish()) from error
-        self._count += 1
+        start = self._end if time is None else time
+        self._times.append(start)
+        self._end = start + (float(1 / self._rate) if duration is None else duration)
 
     def __exit__(
         self,
@@ -153,53 +185,61 @@ class VideoWriter:
             return
         with self._stack:
             status = self._ffmpeg.finish()
-            if status or not self._count:
+            if status or not self._times:
                 raise self._failure(status)
-            if self._audio is not None:
-                self._add_audio(*self._audio)
+            self._mux()
 
-    def _target(self, path: Path) -> list[str]:
-        # Players start an .mp4 at once when its index comes first; other containers ignore it.
-        return ["-movflags", "+faststart", "-f", self._format.container, str(path)]
+    def _mux(self) -> None:
+        """Write the file; only now are the times of all frames known."""
+        showing = Showing(self._times, self._end, self._rate, self._tick)
+        container, reason = self._format.container, ""
+        for encoder in (None, self._format.audio_encoder):
+            if self._audio is None:
+                break
+            sound = Sound(self._audio, encoder, self._format.copied_audio, container != "webm")
+            try:
+                mux(self._encoded, self._part, container, showing, sound)
+                return
+            except (FFmpegError, KmnError, OSError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+        if reason:
+            text = f"{self.path} has no sound: {self._audio} gave none ({reason})"
+            self.warnings.append(text)
+        mux(self._encoded, self._part, container, showing, None)
 
     def _failure(self, status: int) -> KmnError:
         complaints = self._ffmpeg.complaints()
         reason = complaints[-1] if complaints else f"ffmpeg ended with status {status}"
-        if not self._count and not status:
+        if not self._times and not status:
             reason = "there was no frame to write"
         for text in complaints:
             if "No space left" in text:
                 reason = "no space left on the disk"
         return KmnError(
-            f"Cannot write {self.path} after {self._count} frames: {reason}.",
+            f"Cannot write {self.path} after {len(self._times)} frames: {reason}.",
             "Check the free space and the permissions of the folder, and run the command again.",
         )
 
-    def _add_audio(self, source: Path, start: float) -> None:
-        """Join the finished video with the source's audio: a second, quick pass.
 
-        Only now is the duration known. Cutting at the shorter of both (ffmpeg's -shortest) would
-        lose frames of a video whose audio ends early.
-        """
-        source = existing(source)
-        codec = audio_codec(source)
-        if codec is None:
-            return
-        joined = self._part.with_name(f"{self._part.name}.audio.part")
-        duration = float(self._count / self._rate)
-        video = ["-i", str(self._part)]
-        audio = [*INPUT, "-ss", f"{start:.6f}", "-t", f"{duration:.6f}", "-i", str(source)]
-        streams = ["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-map_metadata", "-1"]
-        encoders = ["copy"] if codec in self._format.copied_audio else []
-        try:
-            for encoder in [*encoders, self._format.audio_encoder]:
-                target = [*streams, "-c:a", encoder, *self._target(joined)]
-                status, complaints = run(["-y", *video, *audio, *target])
-                if status == 0:
-                    put_in_place(joined, self._part)
-                    return
-        finally:
-            with suppress(OSError):
-                joined.unlink()
-        reason = complaints[-1] if complaints else f"status {status}"
-        self.warnings.append(f"{self.path} has no sound: {source} gave none (ffmpeg: {reason})")
+def writer_like(
+    info: VideoInfo, path: Path, codec: Codec = "h264", fps: float | None = None
+) -> VideoWriter:
+    """Return the writer of a video that is shown as its source, with its sound.
+
+    Args:
+        info: the source.
+        path, codec: as VideoWriter takes them.
+        fps: where only some of the frames are written.
+    """
+    timeline = info.timeline
+    return VideoWriter(
+        path,
+        width=info.width,
+        height=info.height,
+        fps=fps or info.fps,
+        shape=info.shape,
+        tick=timeline.tick if timeline else None,
+        codec=codec,
+        audio_from=info.path if info.has_audio else None,
+        audio_start=info.span(info.first)[0],
+    )

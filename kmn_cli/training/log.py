@@ -23,10 +23,10 @@ class RunLog:
         if run is None:
             return
         path = run / "log.jsonl"
-        lines = path.read_text().splitlines() if from_step and path.exists() else []
+        lines = path.read_text(encoding="utf-8").splitlines() if from_step and path.exists() else []
         kept = [line for line in lines if _step_of(line) <= from_step]
-        path.write_text("".join(line + "\n" for line in kept))
-        self._file = path.open("a")
+        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

@@ -62,10 +62,13 @@ def match_from_start(
 def _principal_components(model: KMN, frames: Iterable[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (C,), eigenvectors (C, C) and eigenvalues (C,), largest first, of res4 features."""
     channels = model.query_head.key.in_channels
+    device = model.query_head.key.weight.device
     count, total = 0, torch.zeros(channels, dtype=torch.float64)
     products = torch.zeros(channels, channels, dtype=torch.float64)
     for batch in frames:
-        cells = model.query_encoder(batch).r4.permute(0, 2, 3, 1).flatten(0, 2).cpu()  # (n, C)
+        cells = (
+            model.query_encoder(batch.to(device)).r4.permute(0, 2, 3, 1).flatten(0, 2).cpu()
+        )  # (n, C)
         count += len(cells)
         total += cells.sum(0)
         products += cells.T @ cells

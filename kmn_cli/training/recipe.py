@@ -1,4 +1,4 @@
-"""Every number of a training run, and the two presets."""
+"""Every number of a training run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Self
 from kmn_cli.data.augment import WarpRange
 from kmn_cli.data.scene import ClipSettings
 from kmn_cli.errors import UsageError
+from kmn_cli.training.presets import PRESETS
 
 STAGES = ("pretrain", "main")
 
@@ -30,10 +31,11 @@ class Recipe:
         learning_rate: of everything but the trunks.
         trunk_rate: learning rate of both trunks.
         schedule: "constant" or "cosine" (to zero at the end).
-        warmup: steps over which the rate rises from zero.
+        warmup: share of the training over which the rate rises from a tenth.
         weight_decay: 0 is Adam, more is AdamW.
         clip_gradient: largest norm of the gradient; 0 turns it off.
-        average: decay of the weights' moving average, which is what is saved; 0 turns it off.
+        average: share of the steps so far over which the weights' moving average reaches back,
+            which is what is saved; 0 turns it off.
         iou_weight: weight of the soft IoU loss beside cross-entropy.
         freeze: parts of the query trunk that are not trained, from the stem on (0 to 4).
         precision: "fp32", "bf16", or "auto": bf16 where the device has it in hardware.
@@ -53,7 +55,7 @@ class Recipe:
         same_frame: share of samples whose three frames are one and the same (open).
         multi_object: share of batches with several objects (open).
         max_objects: most objects of a sample (open).
-        hide_probability: what the probability of a Hide-and-Seek cell grows to; main has none.
+        hide_probability: what the probability of a Hide-and-Seek cell of stills grows to.
         hide_ramp: share of the training after which it is reached, linearly (open).
         hide_grid: cells a side.
         hide_fill: "mean" colour, as the original Hide-and-Seek, or "black" (open).
@@ -71,7 +73,7 @@ class Recipe:
     learning_rate: float = 1e-5
     trunk_rate: float = 1e-5
     schedule: str = "constant"
-    warmup: int = 0
+    warmup: float = 0.0
     weight_decay: float = 0.0
     clip_gradient: float = 0.0
     average: float = 0.0
@@ -122,16 +124,9 @@ class Recipe:
             raise UsageError("batch, max_objects, hide_grid and short_side must be at least 1.")
         if not (0 < self.scale_min <= self.scale_max and 0 < self.zoom_min <= self.zoom_max):
             raise UsageError("scale_min and zoom_min must be above 0 and not above their maximum.")
-        shares = (
-            "hide_probability",
-            "paste",
-            "region",
-            "same_frame",
-            "multi_object",
-            "video_motion",
-            "average",
-        )
-        if not all(0 <= getattr(self, name) <= 1 for name in shares) or self.average == 1:
+        shares = ["hide_probability", "paste", "region", "same_frame", "multi_object"]
+        shares += ["video_motion", "average", "warmup"]
+        if not all(0 <= getattr(self, name) <= 1 for name in shares):
             raise UsageError(f"{', '.join(shares)} must lie between 0 and 1.")
         if not 0 <= self.freeze <= 4:
             raise UsageError("freeze must lie between 0 and 4.")
@@ -147,12 +142,17 @@ class Recipe:
         """
         if preset not in PRESETS:
             raise UsageError(f"Unknown preset {preset}.", f"Choose from {', '.join(PRESETS)}.")
-        values = {"stage": stage, **PRESETS[preset].get(stage, {})}
+        values: dict[str, Any] = {"stage": stage, **PRESETS[preset].get(stage, {})}
         if config is not None:
             try:
-                values |= tomllib.loads(config.read_text())
+                values |= tomllib.loads(config.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 raise UsageError(f"{config}: cannot be read as TOML ({error}).") from error
+        if values["stage"] != stage:
+            raise UsageError(
+                f"{config} is a recipe of the stage {values['stage']}, not {stage}.",
+                f"Give --stage {values['stage']}, or take the line out of the file.",
+            )
         values |= settings
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for name, value in values.items():
@@ -199,57 +199,10 @@ class Recipe:
             shift=share * self.shift,
         )
 
-    def rate_factor(self, step: int, progress: float) -> float:
-        """What the learning rates are multiplied by."""
-        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+    def rate_factor(self, progress: float) -> float:
+        """What the learning rates are multiplied by after a share of the training."""
+        warm = max(0.1, _ramp(progress, self.warmup))
         return warm * ((1 + math.cos(math.pi * progress)) / 2 if self.schedule == "cosine" else 1)
-
-
-# "fast" reaches in hours on a CPU, or in minutes on a GPU, what "paper" needs days for:
-# a higher rate for the new layers with warm-up, cosine and clipping, because the budget is short;
-# an average of the weights, because the rate is high; bf16 where it is in hardware; soft IoU, which
-# counts a small object as much as a large one; frozen first stages, which ImageNet has taught
-# already; smaller crops first; Hide-and-Seek grown to less, because a short training does not
-# close the gap to whole pictures that half-hidden ones open.
-_FAST = {
-    "crop": 256,
-    "batch": 8,
-    "learning_rate": 2e-4,
-    "trunk_rate": 4e-5,
-    "schedule": "cosine",
-    "warmup": 100,
-    "weight_decay": 1e-4,
-    "clip_gradient": 1.0,
-    "average": 0.995,
-    "iou_weight": 0.5,
-    "freeze": 2,
-    "precision": "auto",
-    "match_start": 30.0,
-    "mask_gain": 0.2,
-    "decoder_dim": 128,
-    "region": 0.4,
-    "same_frame": 0.15,
-    "zoom_min": 0.6,
-    "paste": 0.5,
-    "multi_object": 0.25,
-    "max_objects": 2,
-    "jitter": 0.2,
-    "hide_probability": 0.2,
-}
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "paper": {"main": {"hide_probability": 0.0}},
-    "fast": {
-        "pretrain": _FAST,
-        "main": {
-            **_FAST,
-            "learning_rate": 1e-4,
-            "video_motion": 0.2,
-            "interval_ramp": 0.5,
-            "hide_probability": 0.1,
-        },
-    },
-}
 
 
 def _ramp(progress: float, share: float) -> float:

@@ -10,16 +10,19 @@ from PIL import Image
 from torch import Tensor
 
 from kmn_cli.data.clips import Batch
-from kmn_cli.media.sinks import draw_overlay
+from kmn_cli.media.overlay import draw_overlay
 
 LOSS_CEILING = 2.0  # cross-entropy shown as the brightest colour
 
 
-def write_sheet(path: Path, batch: Batch, logits: Tensor, losses: Tensor, rows: int = 4) -> None:
+def write_sheet(
+    folder: Path, step: int, batch: Batch, logits: Tensor, losses: Tensor, rows: int = 4
+) -> None:
     """Draws samples, one a row: three frames with ground truth, two answers, two loss maps.
 
     Args:
-        path: the PNG to write.
+        folder: where the PNG is written, under the number of the step.
+        step: number of the step.
         batch: the samples.
         logits: (B, 2, K + 1, H, W) of frames 2 and 3.
         losses: (B, 2, H, W), per-pixel cross-entropy.
@@ -33,7 +36,8 @@ def write_sheet(path: Path, batch: Batch, logits: Tensor, losses: Tensor, rows: 
         answer = [_overlay(i, a) for i, a in zip(images[1:], answers[sample], strict=True)]
         heat = [_heat(loss) for loss in losses[sample]]
         sheet.append(np.hstack([*truth, *answer, *heat]))
-    Image.fromarray(np.vstack(sheet)).save(path)
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.vstack(sheet)).save(folder / f"{step:06d}.png")
 
 
 def _image(frame: Tensor) -> np.ndarray:

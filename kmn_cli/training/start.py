@@ -2,39 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 from urllib.error import URLError
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from kmn_cli.errors import WeightsError
+from kmn_cli.data.scene import Source
+from kmn_cli.errors import UsageError, WeightsError
+from kmn_cli.inference.device import to_device
 from kmn_cli.model import KMN, KMNConfig, load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
+from kmn_cli.training.matching import frames_for_matching, match_from_start
+from kmn_cli.training.recipe import Recipe
 
 
-def start_network(init: str | None, config: KMNConfig, trunk_weights: str | None, seed: int) -> KMN:
-    """Builds the network to train.
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from.
 
-    Args:
+    Attributes:
         init: a checkpoint to go on from; then the rest is ignored.
-        config: of a new network.
-        trunk_weights: "imagenet" (torchvision's, for resnet50), a file, or None for random ones.
-        seed: of the random weights.
+        trunk: "resnet50" or "resnet50v2", of a new network.
+        trunk_weights: what its trunk has learned: a file, "imagenet" (torchvision's, for
+            resnet50), "random", or None for "imagenet" where there is one.
+    """
+
+    init: str | None = None
+    trunk: Literal["resnet50", "resnet50v2"] = "resnet50"
+    trunk_weights: str | None = None
+
+
+def start_network(
+    start: Start, recipe: Recipe, sources: Sequence[Source], device: torch.device
+) -> KMN:
+    """Builds the network to train, on its device.
+
+    A new network is wide as the recipe says, and matches from the start if the recipe wants it.
+    Its own best size is the paper's five fourths of the crop, which trains at 384 and segments
+    at 480.
 
     Raises:
+        UsageError: a trunk that has learned nothing is to be frozen.
         WeightsError: a file is missing or fits another network.
     """
-    if init is not None:
-        return load_checkpoint(init).model.requires_grad_(True)
-    torch.manual_seed(seed)
+    size = recipe.crop * 5 // 4
+    if start.init is not None:
+        model = load_checkpoint(start.init).model.requires_grad_(True)
+        model.config = replace(model.config, size=max(size, model.config.size))
+        return to_device(model, device)
+    config = KMNConfig(start.trunk, size=size, decoder_dim=recipe.decoder_dim)
+    model = to_device(_new_network(config, start.trunk_weights, recipe), device)
+    if recipe.match_start:
+        frames = frames_for_matching(sources, recipe)
+        match_from_start(model, frames, recipe.match_start, recipe.mask_gain)
+    return model
+
+
+def _new_network(config: KMNConfig, trunk_weights: str | None, recipe: Recipe) -> KMN:
+    """A network whose trunk has learned what `trunk_weights` says, the rest nothing."""
+    if trunk_weights is None:
+        trunk_weights = "imagenet" if config.trunk == "resnet50" else "random"
+    torch.manual_seed(recipe.seed)
     model = KMN(config)
-    if trunk_weights is not None:
+    if trunk_weights != "random":
         tensors = _read_trunk(trunk_weights, config.trunk)
         for encoder in (model.query_encoder, model.memory_encoder):
             load_strictly(encoder.trunk, tensors, trunk_weights)
+    elif recipe.freeze:
+        raise UsageError(
+            f"The first {recipe.freeze} parts of a random {config.trunk} would never be trained.",
+            "Give --trunk-weights what it has learned, --init a checkpoint, or --set freeze=0.",
+        )
     return model
 
 

@@ -19,12 +19,10 @@ class Progress:
     Attributes:
         step: optimiser steps done.
         seconds: spent training, over all resumes.
-        best: best validation score so far, None before the first.
     """
 
     step: int = 0
     seconds: float = 0.0
-    best: float | None = None
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kmn_cli.batch.inputs import VIDEO_SUFFIXES
+from kmn_cli.batch.file_kinds import is_video_name
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import list_images, natural_key
 from kmn_cli.media.exports.formats import FORMATS
@@ -149,7 +149,7 @@ class EditSession(PageSession):
         found = []
         for path in (p for p in self._here.iterdir() if not p.name.startswith(".")):
             frames = path.is_dir() and bool(list_images(path))
-            if frames or path.suffix.lower() in VIDEO_SUFFIXES:
+            if frames or is_video_name(path):
                 found.append(path.name)
         return sorted(found, key=natural_key)
 

@@ -31,7 +31,7 @@ def _enter(folder: Path, place: Path, rounds: int) -> None:
 
 
 def test_never_two_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kmn_cli.batch.claim.SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("kmn_cli.files.SECONDS_BETWEEN_LOOKS", 0.0)
     fork = multiprocessing.get_context("fork")
     arguments = (tmp_path / "a/b", tmp_path / "inside", 50)
     processes = [fork.Process(target=_enter, args=arguments) for _ in range(4)]
@@ -94,7 +94,7 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def refuse(file: int, how: int) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr("kmn_cli.files.fcntl.flock", refuse)
+    monkeypatch.setattr("kmn_cli.platforms.fcntl.flock", refuse)
     warnings: list[str] = []
     with claim(tmp_path / "x", warn=warnings.append):
         assert "no locks" in warnings[0]

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from kmn_cli.batch.inputs import Video
-from kmn_cli.batch.mask_plan import MaskPlan, masks_of, parse_masks
+from kmn_cli.batch.mask_arguments import masks_of, parse_masks
+from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.video import Frame, open_video
 
@@ -98,10 +99,10 @@ def test_a_mask_file_may_have_an_equals_sign_in_its_name(frames: Path, draw: Dra
 @pytest.mark.parametrize(
     ("value", "span", "text"),
     [
-        ("6=m.png", {}, "has 6 frames"),
-        ("400=m.png", {}, "has 6 frames"),
-        ("1=m.png", {"start": "2f"}, "--start begins at frame 2"),
-        ("5=m.png", {"end": "3f"}, "--end stops before frame 3"),
+        ("6=m.png", {}, "no frame numbered 6"),
+        ("400=m.png", {}, "no frame numbered 400"),
+        ("15=m.png", {"start": "2f"}, "--start begins at frame 2"),
+        ("35=m.png", {"end": "3f"}, "--end stops before frame 3"),
         ("soon=m.png", {}, "'soon' is not a frame"),
     ],
 )
@@ -121,7 +122,7 @@ def test_a_mask_of_a_frame_that_is_not_read(
 
 
 def test_a_mask_of_a_frame_that_never_came(frames: Path, draw: Draw) -> None:
-    masks = plan(frames, f"0={draw('a.png', 1)}", f"5={draw('b.png', 1)}")
+    masks = plan(frames, f"0={draw('a.png', 1)}", f"35={draw('b.png', 1)}")
     given(masks, stop=3)
     with pytest.raises(InputError, match="has 3 frames"):
         masks.check_all_used(3)
@@ -149,4 +150,57 @@ def test_the_checksums_tell_one_mask_from_another(frames: Path, draw: Draw) -> N
     first = plan(frames, draw("a.png", 1)).checksums
     assert plan(frames, draw("b.png", 1)).checksums == first
     assert plan(frames, draw("c.png", 2)).checksums != first
-    assert plan(frames, f"1={draw('a.png', 1)}").checksums != first
+    assert plan(frames, f"15={draw('a.png', 1)}").checksums != first
+
+
+def test_the_export_of_cvat(movie: Path, draw: Draw) -> None:
+    draw("export/SegmentationClass/frame_000000.png", 2)
+    draw("export/SegmentationClass/frame_000008.png", 2)
+    folder = draw("export/SegmentationObject/frame_000000.png", 1, 3).parent.parent
+    assert given(plan(movie, folder), stop=10) == {0: [1, 3]}
+    assert given(plan(movie, folder / "SegmentationClass"), stop=10) == {0: [2], 8: [2]}
+
+
+def test_the_brush_of_label_studio(movie: Path, draw: Draw) -> None:
+    for i, label in enumerate(("cat", "dog")):
+        values = (255, 0) if i else (0, 255)
+        folder = draw(f"ls/task-7-annotation-2-by-me@x.org-tag-{label}-{i}.png", *values).parent
+    assert given(plan(movie, folder)) == {0: [1, 2]}
+    draw("ls/task-8-annotation-3-by-me@x.org-tag-cat-0.png", 255)
+    with pytest.raises(InputError, match="tell a task but no frame"):
+        plan(movie, folder)
+
+
+def test_a_folder_numbered_from_1_for_a_video_is_said(movie: Path, draw: Draw) -> None:
+    masks = plan(movie, draw("mk/0001.png", 1).parent)
+    assert given(masks) == {1: [1]}
+    assert "counted from 0" in masks.warnings[0] and "--mask 0=" in masks.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["mask.png", "00020_mask.png", "00020.png"])
+def test_a_mask_among_the_frames_is_no_frame(frames: Path, draw: Draw, name: str) -> None:
+    for path in frames.glob("*.png"):
+        path.rename(path.with_suffix(".jpg"))
+    mask = draw(f"cat/{name}", 4)
+    with open_video(frames) as reader:
+        assert reader.info.frames == 6
+    assert given(plan(frames, f"20={mask}")) == {2: [4]}
+    if name != "mask.png":
+        assert given(plan(frames, frames)) == {2: [4]}
+
+
+def test_a_mask_that_is_a_frame_is_refused(frames: Path, draw: Draw) -> None:
+    mask = draw("cat/object.png", 1)
+    with pytest.raises(InputError, match="lies among the frames"):
+        plan(frames, f"0={mask}")
+
+
+def test_a_colour_is_one_object_in_all_masks(frames: Path, draw: Draw) -> None:
+    first, second = draw("a.png", 1, 2), draw("b.png", 2, 1)
+    colours = np.array([(0, 0, 0), (250, 50, 83), (51, 221, 255)], np.uint8)
+    for path in (first, second):
+        Image.fromarray(colours[np.asarray(Image.open(path))]).save(path)
+    masks = plan(frames, f"10={first}", f"20={second}")
+    labels = [masks(Frame(i, "", np.zeros((*SIZE, 3), np.uint8))) for i in (0, 2)]
+    for one, column in zip(labels, (5, 25), strict=True):  # the first colour's square
+        assert one is not None and one[10, column] == 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.video import open_video
 from kmn_cli.model import load_checkpoint
 from tests.benchmarks.plain import PlainSegmenter

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import torch
 
-from kmn_cli.inference.measure import resident_peak
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
+from kmn_cli.platforms import resident_peak
 from tests.benchmarks.bench_frame import picture_and_mask
 
 

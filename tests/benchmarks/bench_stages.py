@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kmn_cli.inference.device import has_fast_bf16
 from kmn_cli.inference.torch_network import TorchNetwork
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.media.sinks import open_sinks
 from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMN

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 from PIL import Image
 from published import youtube_vos
 from typer.testing import Result
+
+from kmn_cli.files import FileLock
 
 Kmn = Callable[..., Result]
 
@@ -170,6 +173,21 @@ def test_segments_first_and_goes_on_where_it_stopped(
     assert "2 of 2 sequences are done" in second.stderr
     assert (out / "hen" / "00002.png").stat().st_mtime_ns == written
     assert kmn(*command, "--read", "plain").exit_code == 2
+
+
+def test_two_do_not_work_on_one_folder(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FileLock(tmp_path / "out" / ".claim", pytest.fail)
+    assert other.take()
+    monkeypatch.setattr("kmn_cli.files.time.sleep", lambda seconds: other.let_go())
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "--size", 32,
+        "-o", tmp_path / "out", "--device", "cpu", "--workers", 1, "--sequences", "hen",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert f"waiting for process {os.getpid()}" in done.stderr
+    assert not (tmp_path / "out" / ".claim").exists()
 
 
 def test_segments_as_the_weights_are_best(

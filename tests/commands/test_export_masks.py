@@ -82,12 +82,41 @@ def test_o_may_name_the_file(kmn: Kmn, result: Path, tmp_path: Path) -> None:
 
 
 def test_images_are_written_when_asked_for(kmn: Kmn, result: Path, tmp_path: Path) -> None:
-    for name, picture in (("coco", "images/cat/00003.jpg"), ("yolo", "images/cat_00003.jpg")):
+    pictures = {"coco": "images/cat/00003.jpg", "yolo": "yolo/images/cat_00003.jpg"}
+    for name, picture in pictures.items():
         run = kmn("export-masks", result, "--to", name, "--images", "-o", tmp_path / "x")
         assert run.exit_code == 0, run.output
-        assert Image.open(tmp_path / "x" / name / picture).size == (64, 48)
+        assert Image.open(tmp_path / "x" / picture).size == (64, 48)
     run = kmn("export-masks", result, "--to", "npz", "--images", "-o", tmp_path / "x")
     assert run.exit_code == 2 and "--images" in run.stderr
+
+
+def test_the_output_is_the_same_with_and_without_images(
+    kmn: Kmn, result: Path, tmp_path: Path
+) -> None:
+    for name, file in (("x", "x/coco.json"), ("y/a.json", "y/a.json")):
+        options = ("--to", "coco", "-o", tmp_path / name)
+        assert kmn("export-masks", result, *options).exit_code == 0
+        alone = json.loads((tmp_path / file).read_text())
+        assert kmn("export-masks", result, *options, "--images", "--overwrite").exit_code == 0
+        assert json.loads((tmp_path / file).read_text()) == alone
+        assert (tmp_path / file).with_name("images").is_dir()
+        assert kmn("export-masks", result, *options, "--images").exit_code == 2
+
+
+def test_one_video_names_its_own_objects(kmn: Kmn, result: Path, tmp_path: Path) -> None:
+    table = tmp_path / "names.csv"
+    table.write_text("video,id,name\ncat,1,tabby\n,1,thing\n")
+    for names in ("1=thing,cat:1=tabby,dog:1=rex", table):
+        options = ("--to", "coco", "-o", tmp_path / "a.json", "--overwrite")
+        run = kmn("export-masks", result, *options, "--names", names)
+        assert run.exit_code == 0, run.output
+        categories = json.loads((tmp_path / "a.json").read_text())["categories"]
+        assert [category["name"] for category in categories] == ["tabby", "object_2"]
+        assert ("no object dog:1" in run.stderr) is (names is not table)
+    table.write_text("id;name\n1;tabby\n")
+    run = kmn("export-masks", result, "--to", "coco", "--names", table, "-o", tmp_path / "b.json")
+    assert run.exit_code == 3 and "columns" in run.stderr
 
 
 def test_many_results_with_their_sources(

@@ -13,7 +13,7 @@ from drawn_data import draw_disc, draw_frame
 from PIL import Image
 from typer.testing import Result
 
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 
 Kmn = Callable[..., Result]
 DISC = draw_disc((96, 128), (48, 40), 25)

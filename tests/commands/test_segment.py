@@ -14,7 +14,7 @@ from results import files_in, masks_in, result_of
 from typer.testing import Result
 
 from kmn_cli import __version__
-from kmn_cli.media.masks import voc_palette
+from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.video import open_video
 
 Kmn = Callable[..., Result]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from drawn_data import write_stills, write_videos
+from published import davis2017
 from typer.testing import CliRunner
 
 from kmn_cli.commands.app import app
@@ -55,6 +56,26 @@ def test_both_stages(stills, videos, tmp_path, tiny_weights):
     for name in ("last.safetensors", "best.safetensors", "state.pt", "log.jsonl", "recipe.toml"):
         assert (main / name).is_file(), name
     assert list((main / "samples").glob("*.png"))
+
+
+def test_splits_and_held_out_names(tiny_weights, tmp_path):
+    """--split chooses; --val holds out by name, whatever the path; DAVIS val is warned of."""
+    root = davis2017(tmp_path / "DAVIS").root
+    other = davis2017(tmp_path / "copy").root
+    common = (
+        "--stage", "main", "--data", root, "--init", tiny_weights, "--iterations", 1,
+        "--cache", tmp_path / "cache", "--val-minutes", 99,
+    )  # fmt: skip
+    kept = kmn(*common, "-o", tmp_path / "a", "--val", f"{other}:bmx-bumps,blackswan")
+    assert kept.exit_code == 0, kept.output
+    assert "1 videos, 5 frames" in kept.output and "DAVIS val" not in kept.output
+    told = kmn(*common, "-o", tmp_path / "b", "--split", "val", "--val", f"{other}:blackswan")
+    assert told.exit_code == 0, told.output
+    assert "1 videos, 5 frames" in told.output
+    assert "trains on bike-packing, which DAVIS val scores" in told.output
+    wrong = kmn(*common, "-o", tmp_path / "c", "--split", "nonsense")
+    assert wrong.exit_code == 3
+    assert "Splits at hand: train, val" in wrong.output
 
 
 def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
@@ -116,6 +137,7 @@ def test_resume_keeps_the_recipe_and_needs_no_init(stills, tmp_path, tiny_weight
         (["--iterations", "1", "--val", "VIDEOS:v0", "--val-frames", "2"], 2, "three frames"),
         (["--iterations", "1", "--init", "nothing.safetensors"], 4, "no such weights"),
         (["--iterations", "1", "--trunk-weights", "nothing.pth"], 4, "nothing.pth"),
+        (["--iterations", "1", "--trunk-weights", "random"], 2, "random resnet50 would never"),
         (["--iterations", "1", "--data", "nowhere"], 3, "no such folder"),
     ],
 )  # fmt: skip
@@ -136,6 +158,41 @@ def test_stage_and_data_must_fit(stills, videos, tmp_path, tiny_weights):
     wrong = kmn("--stage", "main", "--data", stills, *common)
     assert wrong.exit_code == 3
     assert "at least one data set of videos" in wrong.output
+
+
+BLOCKED = """
+import sys
+for name in ("imageio", "imageio_ffmpeg", "pycocotools"):
+    sys.modules[name] = None
+from kmn_cli.commands.app import app
+app()
+"""
+
+
+def test_training_needs_neither_ffmpeg_nor_coco(videos, tmp_path, tiny_weights):
+    """GPU machines often have torch and little else."""
+    command = (
+        "train", "--stage", "main", "--data", videos, "-o", tmp_path / "run", "--device", "cpu",
+        "--init", tiny_weights, "--iterations", 1, "--val", f"{videos}:v1", *SETTINGS,
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED, *map(str, command)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_training_tells_what_fits_and_what_to_type_next(stills, tmp_path, tiny_weights):
+    command = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights)
+    few = kmn(*command, "-o", tmp_path / "few", "--iterations", 12)
+    assert few.exit_code == 0, few.output
+    assert "only about 12 steps of 2 samples fit" in few.output
+    assert "100%  step 12: loss" in few.output
+    assert "0:00 left" in few.output
+    last = few.output.splitlines()[-1]
+    assert last == (
+        f"try it: kmn segment VIDEO --mask MASK.png --weights {tmp_path}/few/last.safetensors"
+    )
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:

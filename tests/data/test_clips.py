@@ -191,3 +191,17 @@ def test_the_first_sample_is_not_tied_to_its_batch(store):
     # Only the numbered video has a picture without blue.
     of_stills = sum(float(batch.frames[0, 0, 2].max()) > 0.01 for batch in single)
     assert 0.25 < of_stills / len(single) < 0.75
+
+
+def test_packed_pictures_are_cut_like_decoded_ones(stills, tmp_path, monkeypatch):
+    plain = build_store(scan_stills(stills), tmp_path / "plain", 480)
+    monkeypatch.setattr("kmn_cli.data.store.PACK_ABOVE", 0)
+    packed = build_store(scan_stills(stills), tmp_path / "packed", 480)
+    assert packed.is_packed
+    motion = WarpRange(30, 15, (0.8, 1.1), 0.1)
+    one, two = (
+        draw_batch([Source(store, 1, motion)], settings(paste=1.0), 0, 0, range(6))
+        for store in (plain, packed)
+    )
+    assert torch.equal(one.labels, two.labels)
+    assert (one.frames - two.frames).abs().mean() < 0.05  # a JPEG of noise

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from drawn_data import draw_disc, draw_frame, write_stills, write_videos
 from PIL import Image
 
 from kmn_cli.data.scan import scan_stills, scan_videos
 from kmn_cli.data.store import build_store
-from kmn_cli.errors import InputError
+from kmn_cli.errors import InputError, KmnError
 
 
 def test_stills_of_images_and_masks(stills):
@@ -96,6 +99,69 @@ def test_store_reduces_large_pictures(stills, tmp_path):
     assert set(np.unique(store[0][..., 3]).tolist()) == {0, 1}
 
 
+def test_labels_of_reduced_pictures_are_where_the_picture_has_them(stills, tmp_path):
+    """Of five rows the middle one is kept, and not the first."""
+    mask = np.tile(np.array([[0], [0], [1], [0], [0]], np.uint8), (16, 80))
+    Image.fromarray(mask * 255).save(stills / "masks" / "0.png")
+    Image.fromarray(draw_frame(mask > 0, 0)).save(stills / "images" / "0.png")
+    assert build_store(scan_stills(stills), tmp_path / "cache", 16)[0][..., 3].all()
+
+
+def test_the_store_is_a_read_only_file(stills, tmp_path):
+    """A map that could be written to counts as memory, and more than there is is refused."""
+    store = build_store(scan_stills(stills), tmp_path / "cache", 480)
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("no /proc to look at")
+    (line,) = [line for line in maps.read_text().splitlines() if str(tmp_path / "cache") in line]
+    assert line.split()[1].startswith("r--")
+    assert store[0].sum() > 0
+
+
+@pytest.mark.parametrize("cut", ["data", "index", "neither"])
+def test_what_was_decoded_is_kept(stills, tmp_path, cut, monkeypatch):
+    """Stopped at the third picture, and perhaps in the middle of writing a file."""
+    whole = build_store(scan_stills(stills), tmp_path / "whole", 480)
+    cache, steps = tmp_path / "cache", Steps(stop_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        build_store(scan_stills(stills), cache, 480, steps)
+    (data,), (index,) = cache.glob("*.bin"), cache.glob("*.jsonl")
+    if cut == "data":
+        data.write_bytes(data.read_bytes()[:-7])
+    if cut == "index":
+        index.write_bytes(index.read_bytes()[:-7])
+    rest = Steps()
+    store = build_store(scan_stills(stills), cache, 480, rest)
+    assert rest.count == rest.total == (2 if cut == "neither" else 3)
+    assert torch.equal(store.pixels, whole.pixels) and store.frames == whole.frames
+    again = Steps()
+    build_store(scan_stills(stills), cache, 480, again)
+    assert again.total == 0
+
+
+def test_large_sets_are_kept_packed(videos, tmp_path, monkeypatch):
+    raw = build_store(scan_videos(videos), tmp_path / "raw", 48)
+    monkeypatch.setattr("kmn_cli.data.store.PACK_ABOVE", 1000)
+    packed = build_store(scan_videos(videos), tmp_path / "packed", 48)
+    assert packed.is_packed and not raw.is_packed
+    assert packed.clips == raw.clips
+    assert packed.pixels.numel() < raw.pixels.numel() / 2
+    for frame in range(len(raw.frames)):
+        assert np.array_equal(packed[frame][..., 3], raw[frame][..., 3])
+        difference = packed[frame][..., :3].astype(float) - raw[frame][..., :3]
+        assert np.abs(difference).mean() < 12  # noise is the worst that a JPEG can be given
+
+
+def test_a_disk_without_room_is_said_first(stills, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "kmn_cli.data.store.shutil.disk_usage", lambda path: SimpleNamespace(free=9)
+    )
+    steps = Steps()
+    with pytest.raises(KmnError, match="are free") as caught:
+        build_store(scan_stills(stills), tmp_path / "cache", 480, steps)
+    assert "--cache" in caught.value.hint and steps.total == 0
+
+
 def test_ids_of_index_masks_are_kept_and_void_is_background(videos, tmp_path):
     path = videos / "Annotations" / "v0" / "00000.png"
     labels = np.zeros((64, 80), np.uint8)
@@ -106,6 +172,25 @@ def test_ids_of_index_masks_are_kept_and_void_is_background(videos, tmp_path):
     image.save(path)
     store = build_store(scan_videos(videos), tmp_path / "cache", 480)
     assert np.unique(store[0][..., 3]).tolist() == [0, 3, 7]
+
+
+class Steps:
+    """Counts the frames that are decoded, and may interrupt."""
+
+    def __init__(self, stop_at: int = 0) -> None:
+        self.total = self.count = 0
+        self._stop_at = stop_at
+
+    @contextmanager
+    def __call__(self, what: str, frames: int):
+        assert "GB" in what
+        self.total = frames
+        yield self
+
+    def advance(self) -> None:
+        self.count += 1
+        if self.count == self._stop_at:
+            raise KeyboardInterrupt
 
 
 def break_image(root: Path) -> None:
@@ -133,7 +218,7 @@ def full_mask(root: Path) -> None:
     ("spoil", "reason"),
     [
         (break_image, "broken image"),
-        (cut_mask, "broken image or mask"),
+        (cut_mask, "mask cannot be read as a picture"),
         (resize_mask, "differ in size"),
         (empty_mask, "empty mask"),
         (full_mask, "covers the whole image"),

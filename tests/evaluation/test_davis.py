@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mask_clips import moving, save
+from PIL import Image
 from vos_benchmark.benchmark import benchmark as vos_benchmark
 
 from kmn_cli.errors import InputError
@@ -93,11 +94,15 @@ def test_missing_objects_are_empty_with_a_warning(davis: MakeDavis, results: Pat
     assert "object 2" in warnings(method)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])
-def test_pictures_in_colour_are_named(davis: MakeDavis, results: Path, mode: str) -> None:
+@pytest.mark.parametrize("colour", [(255, 0, 0), (255, 0, 0, 255), 300])
+def test_values_that_tell_no_ids_are_named(
+    davis: MakeDavis, results: Path, colour: tuple[int, ...] | int
+) -> None:
     root = davis({"walk": moving(5)}, {"walk": moving(5)})
-    save(results / "walk" / "00002.png", moving(5)[2], mode)
-    with pytest.raises(InputError, match=r"walk/00002\.png: a picture of mode"):
+    values = moving(5)[2][..., None] * np.array(colour, np.uint16)
+    image = values[..., 0] if colour == 300 else values.astype(np.uint8)
+    Image.fromarray(image).save(results / "walk" / "00002.png")
+    with pytest.raises(InputError, match=r"walk/00002\.png: its .* do not tell the ids"):
         evaluated(root, results)
 
 
@@ -114,7 +119,7 @@ def test_wrong_sizes_missing_and_broken_masks_are_all_told_at_once(
     message = caught.value.message
     assert "small/00002.png: 32x24 pixels, but the ground truth is 64x48" in message
     assert "gone: 1 of 4 masks missing: 00003.png" in message
-    assert "broken/00004.png: cannot be read" in message
+    assert "broken/00004.png cannot be read" in message
     assert "absent: 4 of 4 masks missing" in message
     assert "fine" not in message
 

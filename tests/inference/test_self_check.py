@@ -17,7 +17,7 @@ from kmn_cli.model import KMN, KMNConfig
 @pytest.fixture
 def network() -> Network:
     torch.manual_seed(0)
-    return ready_for_inference(KMN(KMNConfig.tiny()))
+    return ready_for_inference(KMN(KMNConfig.tiny()), precision="fp32")
 
 
 @pytest.fixture

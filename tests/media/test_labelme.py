@@ -66,12 +66,77 @@ def test_masks_are_pasted_where_they_belong(tmp_path: Path) -> None:
     np.testing.assert_array_equal(mask_from_prompts(FRAME, {1: found.prompts}), wanted)
 
 
+SQUARE = [[20, 20], [60, 20], [60, 60], [20, 60]]
+
+
+def labels_of(file: Path) -> np.ndarray:
+    found = read_labelme(file, SIZE)
+    return mask_from_prompts(FRAME, {i: each.prompts for i, each in enumerate(found, 1)})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+def test_names_in_any_encoding_of_labelme(tmp_path: Path, encoding: str) -> None:
+    file = write(tmp_path / "a.json", shape("rabbit", TRIANGLE))
+    text = file.read_text().replace("rabbit", "\u5154\u5b50")
+    file.write_text(text, encoding=encoding)
+    assert [each.label for each in read_labelme(file, SIZE)] == ["\u5154\u5b50"]
+
+
+def test_rectangles_of_four_corners_and_turned_ones(tmp_path: Path) -> None:
+    (upright,) = read_labelme(write(tmp_path / "a.json", shape("r", SQUARE, "rectangle")), SIZE)
+    assert upright.prompts.box == (20, 20, 40, 40)
+    turned = [[60, 20], [100, 60], [60, 100], [20, 60]]
+    for kind in ("rectangle", "oriented_rectangle", "rotation"):
+        labels = labels_of(write(tmp_path / "b.json", shape("r", turned, kind)))
+        assert labels[60, 60] == 1 and labels[25, 25] == 0
+
+
+def test_several_rectangles_of_one_object_are_its_areas(tmp_path: Path) -> None:
+    pieces = [shape("r", [[10, 10], [30, 30]], "rectangle"), shape("r", SQUARE, "rectangle")]
+    labels = labels_of(write(tmp_path / "a.json", *pieces))
+    assert labels[12, 12] == labels[55, 55] == 1 and labels[12, 55] == 0
+
+
+def test_points_that_say_what_they_are(tmp_path: Path) -> None:
+    said = shape("a", [[100, 60], [110, 70], [5, 5]], "points", point_labels=[1, 1, 0])
+    (found,) = read_labelme(write(tmp_path / "a.json", said), SIZE)
+    assert found.prompts.inside == ((100, 60), (110, 70))
+    assert found.prompts.outside == ((5, 5),)
+
+
+def test_lines_are_passed_over(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.json", shape("l", TRIANGLE[:2], "line"), shape("p", SQUARE))
+    assert [each.label for each in read_labelme(file, SIZE)] == ["p"]
+
+
+def test_shapes_of_a_picture_of_another_size_are_scaled(tmp_path: Path) -> None:
+    large = [[2 * x, 2 * y] for x, y in SQUARE]
+    file = write(tmp_path / "a.json", shape("p", large), imageWidth=320, imageHeight=240)
+    (found,) = read_labelme(file, SIZE)
+    assert found.prompts.polygons == (tuple((x, y) for x, y in SQUARE),)
+
+
+def test_files_without_size_and_of_the_first_version(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.json", shape("p", SQUARE), imageWidth=None, imageHeight=None)
+    assert labels_of(file)[40, 40] == 1
+    old = {"label": "p", "points": SQUARE, "line_color": None, "fill_color": None}
+    write(file, old)
+    assert labels_of(file)[40, 40] == 1
+
+
+def test_shapes_that_reach_over_the_edge(tmp_path: Path) -> None:
+    over = [[-20, -20], [250, -20], [250, 60], [-20, 60]]
+    labels = labels_of(write(tmp_path / "a.json", shape("p", over)))
+    assert labels[:60].all() and not labels[62:].any()
+
+
 @pytest.mark.parametrize(
     ("shapes", "more", "words"),
     [
         ([shape("dog", TRIANGLE)], {"imageWidth": 80}, "is for 80x120, but the frame is 160x120"),
         ([shape("dog", TRIANGLE[:2])], {}, "polygon marks no area"),
-        ([shape("dog", TRIANGLE, "linestrip")], {}, "linestrip marks no area"),
+        ([shape("dog", TRIANGLE, "linestrip")], {}, "mark no area (linestrip)"),
+        ([shape("dog", TRIANGLE, "star")], {}, "star marks no area"),
         ([shape("dog", [["a", 1]])], {}, "cannot be understood"),
         ([shape("dog", [[0, 0]], "mask", mask="!!")], {}, "cannot be understood"),
         ([{"points": TRIANGLE}], {}, "cannot be understood"),

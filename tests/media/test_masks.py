@@ -11,7 +11,9 @@ from hypothesis.extra.numpy import arrays
 from made_clips import huge_png
 from PIL import Image, ImageFilter
 
-from kmn_cli.media.masks import Mask, combine_masks, read_mask, voc_palette, write_mask
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, combine_masks, write_mask
+from kmn_cli.media.palette import voc_palette
 
 
 def two_objects() -> np.ndarray:
@@ -171,12 +173,20 @@ def test_smoothed_edges_are_repaired(
 
 
 @pytest.mark.parametrize("quality", [30, 75, 95])
-def test_jpeg_mask_is_repaired(tmp_path: Path, quality: int) -> None:
+def test_a_jpeg_is_refused_and_its_copy_as_png_is_repaired(
+    tmp_path: Path, refuses, quality: int
+) -> None:
     large = np.kron(two_objects() > 0, np.ones((4, 4), np.uint8)).astype(np.uint8)
     large[100:110, 100:120] = 1  # edges inside JPEG's blocks
-    Image.fromarray(large * 255).save(tmp_path / "m.jpg", quality=quality)
-    mask = read_mask(tmp_path / "m.jpg")
+    path = tmp_path / "jpeg-inside.png"
+    Image.fromarray(large * 255).save(path, "JPEG", quality=quality)
+    with refuses("JPEG", "compression", "PNG"):
+        read_mask(path)
+    with Image.open(path) as blurred:
+        blurred.save(tmp_path / "copy.png", "PNG")
+    mask = read_mask(tmp_path / "copy.png")
     assert np.array_equal(mask.labels, large)
+    assert "smoothed edges" in mask.warnings[0]
 
 
 def test_thin_and_tiny_objects_of_exact_colours_are_kept(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from made_clips import square_image, square_labels
 from PIL import Image
 
-from kmn_cli.media.masks import read_mask, voc_palette
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.sinks import Sink, draw_overlay, open_sinks
 from kmn_cli.media.video import VideoInfo, open_video
 

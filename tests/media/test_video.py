@@ -37,7 +37,7 @@ def test_info_is_known_before_reading(clip: Path) -> None:
     info = open_video(clip).info
     assert (info.width, info.height, info.fps, info.frames) == (64, 48, 25.0, 10)
     assert info.has_audio and not info.is_folder
-    assert info.first == 0 and info.start_seconds == 0
+    assert info.first == 0 and info.span(1) == (pytest.approx(0.04), pytest.approx(0.04))
 
 
 def test_a_reader_can_be_read_again(clip: Path) -> None:
@@ -268,28 +268,21 @@ def long_clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_leaving_early_ends_ffmpeg(long_clip: Path, children) -> None:
-    before = set(children())
+def open_files() -> int:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc to see open files")
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_leaving_early_closes_the_file(long_clip: Path) -> None:
+    before = open_files()
     with open_video(long_clip) as reader:
         next(iter(reader))
-        assert set(children()) - before
-    assert set(children()) == before
+        assert open_files() > before
+    assert open_files() == before
 
 
-def test_ffmpeg_killed_is_an_error_not_a_hang(long_clip: Path, children, refuses) -> None:
-    before = set(children())
-    with open_video(long_clip) as reader:
-        frames = iter(reader)
-        next(frames)
-        (pid,) = set(children()) - before
-        os.kill(pid, 9)
-        with refuses("signal 9"):
-            list(frames)
-    assert set(children()) == before
-
-
-def test_close_frees_a_thread_that_reads(long_clip: Path, children) -> None:
-    before = set(children())
+def test_close_frees_a_thread_that_reads(long_clip: Path) -> None:
     reader = open_video(long_clip)
     started, seen = threading.Event(), []
 
@@ -304,15 +297,14 @@ def test_close_frees_a_thread_that_reads(long_clip: Path, children) -> None:
     reader.close()
     thread.join(20)
     assert not thread.is_alive() and len(seen) < 200
-    assert set(children()) == before
 
 
 def test_no_files_stay_open(clip: Path) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc").exists() else 0
+    before = open_files()
     for _ in range(3):
         with open_video(clip) as reader:
             list(reader)
-    assert not before or len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_files() == before
 
 
 def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:

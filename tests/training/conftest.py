@@ -21,7 +21,7 @@ TINY_SETTINGS: dict[str, Any] = {
     "learning_rate": 3e-3,
     "trunk_rate": 3e-3,
     "freeze": 0,
-    "warmup": 10,
+    "warmup": 0.1,
     "average": 0,
     "paste": 0,
     "region": 0,

@@ -15,9 +15,11 @@ from PIL import Image
 from kmn_cli.data.clips import draw_batch
 from kmn_cli.errors import KmnError, WeightsError
 from kmn_cli.model import KMN, KMNConfig, load_checkpoint
-from kmn_cli.training import loop
-from kmn_cli.training.loop import Budget, train
+from kmn_cli.training import trainer
+from kmn_cli.training.budget import Budget
+from kmn_cli.training.loop import News, train
 from kmn_cli.training.state import load_state
+from kmn_cli.training.trainer import first_masks
 from kmn_cli.training.validation import validator
 
 CPU = torch.device("cpu")
@@ -28,7 +30,7 @@ def mean_iou(model: KMN, source, recipe) -> float:
     batch = draw_batch([source], recipe.clip_settings(1.0), 99, 0, range(12))
     model.eval()
     with torch.no_grad():
-        logits = model(batch.frames, loop._first_masks(batch), batch.present)
+        logits = model(batch.frames, first_masks(batch), batch.present)
     predicted, truth = logits.argmax(2) == 1, batch.labels[:, 1:] == 1
     both = (predicted & truth).sum((-2, -1))
     return float((both / (predicted | truth).sum((-2, -1)).clamp(min=1)).mean())
@@ -63,8 +65,8 @@ def test_main_stage_lowers_the_validation_error(
 
 
 def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source, run):
-    recipe = tiny_recipe(hide_probability=0.5, hide_ramp=0.01, average=0.9, multi_object=0.5)
-    news: list[str] = []
+    recipe = tiny_recipe(hide_probability=0.5, hide_ramp=0.01, average=0.2, multi_object=0.5)
+    news: list[News] = []
     train(
         tiny_model,
         [still_source],
@@ -72,11 +74,14 @@ def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source
         Budget(iterations=6, log_steps=2, sheet_steps=2),
         run,
         CPU,
-        report=lambda share, text: news.append(text),
+        report=news.append,
     )
     records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [2, 4, 6]
-    assert len(news) == 3
+    assert [told.step for told in news] == [1, 2, 3, 4, 5, 6]
+    assert news[2].share == 0.5
+    assert news[-1].seconds_left == 0
+    assert news[-1].loss == pytest.approx(records[-1]["loss"])
     averaged = load_checkpoint(run / "last.safetensors")
     assert json.loads(averaged.metadata["training"])["steps"] == 6
     state = torch.load(run / "state.pt", weights_only=True)
@@ -91,7 +96,7 @@ def test_run_leaves_weights_log_and_sheets(tiny_model, tiny_recipe, still_source
 
 def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):
     """Bit for bit, with ramps, an average and several objects in play."""
-    recipe = tiny_recipe(average=0.9, multi_object=0.5, hide_probability=0.3, iou_weight=0.5)
+    recipe = tiny_recipe(average=0.2, multi_object=0.5, hide_probability=0.3, iou_weight=0.5)
     budget = Budget(iterations=20, log_steps=10)
     straight, parts = tmp_path / "straight", tmp_path / "parts"
     for folder in (straight, parts):
@@ -110,8 +115,9 @@ def test_twenty_steps_equal_ten_and_ten(tiny_recipe, still_source, tmp_path):
     assert steps == [10, 20]
 
 
-def press_ctrl_c(share: float, text: str) -> None:
-    signal.raise_signal(signal.SIGINT)
+def press_ctrl_c(news: News) -> None:
+    if news.step == 10:
+        signal.raise_signal(signal.SIGINT)
 
 
 def fresh(seed: int) -> KMN:
@@ -122,13 +128,13 @@ def fresh(seed: int) -> KMN:
 def test_ctrl_c_inside_a_step_saves_a_whole_step(
     tiny_model, tiny_recipe, still_source, run, monkeypatch
 ):
-    real = loop.cross_entropy
+    real = trainer.cross_entropy
 
     def interrupted(logits, labels):
         signal.raise_signal(signal.SIGINT)
         return real(logits, labels)
 
-    monkeypatch.setattr(loop, "cross_entropy", interrupted)
+    monkeypatch.setattr(trainer, "cross_entropy", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_model, [still_source], tiny_recipe(), Budget(iterations=9), run, CPU)
     state = load_state(run / "state.pt")
@@ -161,11 +167,38 @@ def test_a_failing_validation_loses_nothing(tiny_model, tiny_recipe, still_sourc
     assert load_state(run / "state.pt")["progress"]["step"] == 3
 
 
+def test_a_worse_network_never_replaces_the_best(tiny_recipe, still_source, run, monkeypatch):
+    """Killed after a score was kept and before the state was: the file says how good it is."""
+    scores = iter([0.5, 0.8, 0.6, 0.7])
+    recipe = tiny_recipe()
+
+    def go(iterations: int, state=None) -> None:
+        budget = Budget(iterations=iterations, validate_minutes=0)
+        train(
+            fresh(0),
+            [still_source],
+            recipe,
+            budget,
+            run,
+            CPU,
+            state=state,
+            validate=lambda model: {"J&F": next(scores)},
+        )
+
+    go(1)
+    before = load_state(run / "state.pt")
+    go(2, before)
+    best = (run / "best.safetensors").read_bytes()
+    go(3, before)  # the state of 0.8 was lost
+    assert (run / "best.safetensors").read_bytes() == best
+    assert json.loads(load_checkpoint(run / "best.safetensors").metadata["scores"])["J&F"] == 0.8
+
+
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_nan_stops_and_keeps_the_last_good_checkpoint(
     tiny_model, tiny_recipe, still_source, run, monkeypatch, where
 ):
-    real = loop.cross_entropy
+    real = trainer.cross_entropy
     calls = []
 
     def fails_at_the_fourth(logits, labels):
@@ -178,7 +211,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(
         losses.register_hook(lambda gradient: gradient * float("inf"))
         return losses
 
-    monkeypatch.setattr(loop, "cross_entropy", fails_at_the_fourth)
+    monkeypatch.setattr(trainer, "cross_entropy", fails_at_the_fourth)
     budget = Budget(iterations=9, save_minutes=0)
     with pytest.raises(KmnError, match="at step 4"):
         train(tiny_model, [still_source], tiny_recipe(), budget, run, CPU)

@@ -26,7 +26,7 @@ def test_paper_preset_is_the_paper(stage):
     assert (recipe.iou_weight, recipe.average, recipe.freeze) == (0, 0, 0)
     optimizer = build_optimizer(KMN(KMNConfig.tiny()), recipe)
     assert type(optimizer) is torch.optim.Adam
-    assert {recipe.rate_factor(step, step / 100) for step in range(100)} == {1.0}
+    assert {recipe.rate_factor(step / 100) for step in range(100)} == {1.0}
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
@@ -61,6 +61,9 @@ def test_recipe_round_trips_through_its_file(tmp_path):
         ("schedule", "linear"),
         ("hide_probability", 1.5),
         ("freeze", 9),
+        ("average", 200),
+        ("warmup", 100),
+        ("region", -0.1),
         ("zoom_min", 3),
     ],
 )
@@ -80,10 +83,10 @@ def test_unreadable_config(tmp_path):
 
 
 def test_cosine_and_warm_up():
-    recipe = Recipe.resolve("paper", "main", None, {"schedule": "cosine", "warmup": 10})
-    assert recipe.rate_factor(0, 0.0) == pytest.approx(0.1)
-    assert recipe.rate_factor(50, 0.5) == pytest.approx(0.5)
-    assert recipe.rate_factor(99, 1.0) == pytest.approx(0.0)
+    recipe = Recipe.resolve("paper", "main", None, {"schedule": "cosine", "warmup": 0.2})
+    assert recipe.rate_factor(0.0) == pytest.approx(0.1)
+    assert recipe.rate_factor(0.5) == pytest.approx(0.5)
+    assert recipe.rate_factor(1.0) == pytest.approx(0.0)
     model = KMN(KMNConfig.tiny())
     optimizer = build_optimizer(model, recipe)
     set_rates(optimizer, 0.5)
@@ -97,3 +100,10 @@ def test_video_motion_is_a_share_of_the_stills():
     assert video.rotation == 15
     assert math.prod(video.scale) == pytest.approx(math.sqrt(0.8 * 1.1))
     assert Recipe.resolve("paper", "main", None, {}).motion(video=True).scale == (1, 1)
+
+
+def test_a_recipe_of_the_other_stage_is_refused(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(Recipe.resolve("fast", "pretrain", None, {}).to_toml())
+    with pytest.raises(UsageError, match="stage pretrain, not main"):
+        Recipe.resolve("fast", "main", path, {})

@@ -13,7 +13,7 @@ from drawn_data import draw_disc
 from typer.testing import CliRunner
 
 from kmn_cli.commands.app import app
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.web.server import PageServer
 
 pytestmark = pytest.mark.browser

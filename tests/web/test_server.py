@@ -17,7 +17,7 @@ from kmn_cli.batch.first_mask import FirstMask
 from kmn_cli.commands.console import Console
 from kmn_cli.errors import UsageError
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.masks import read_mask
+from kmn_cli.media.labels import read_mask
 from kmn_cli.web.server import STATIC, PageServer, serve
 from kmn_cli.web.session import MaskSession
 

@@ -22,8 +22,8 @@ from kmn_cli.media.video import open_video
 class ExportFrame:
     """One frame: its index in the source, the stem of its mask, ids (H, W) uint8 of the objects.
 
-    `image` (H, W, 3) uint8 RGB and `alpha` (H, W) uint8, straight, are there when pixels were
-    asked for and there is a source.
+    `image` (H, W, 3) uint8 RGB, `alpha` (H, W) uint8, straight, and `time`, in seconds from the
+    start of the source, are there when pixels were asked for and there is a source.
     """
 
     index: int
@@ -31,6 +31,7 @@ class ExportFrame:
     labels: np.ndarray
     image: np.ndarray | None = None
     alpha: np.ndarray | None = None
+    time: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ class Clip:
                     path = masks.pop(frame.index)
                     labels = self._labels(path)
                     alpha = self._alpha(path.stem, labels)
-                    yield ExportFrame(frame.index, path.stem, labels, frame.image, alpha)
+                    yield ExportFrame(
+                        frame.index, path.stem, labels, frame.image, alpha, frame.time
+                    )
                     self.on_frame()
             self.warnings.extend(reader.warnings)
         if masks:

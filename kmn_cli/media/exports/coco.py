@@ -15,6 +15,8 @@ from kmn_cli.media.exports.categories import categories_of
 from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.targets import jpeg
 
+IMAGES = "images"
+
 
 def write_coco(clips: Sequence[Clip], path: Path) -> None:
     """Write the annotations of all videos as one JSON file.
@@ -25,11 +27,10 @@ def write_coco(clips: Sequence[Clip], path: Path) -> None:
         part.write_text(json.dumps(_document(clips, None)), encoding="utf-8")
 
 
-def write_coco_with_images(clips: Sequence[Clip], folder: Path) -> None:
-    """Write FOLDER/annotations.json and the frames, FOLDER/images/VIDEO/FRAME.jpg."""
-    with atomic_folder(folder) as part:
-        document = _document(clips, part / "images")
-        (part / "annotations.json").write_text(json.dumps(document), encoding="utf-8")
+def write_coco_with_images(clips: Sequence[Clip], path: Path) -> None:
+    """Write the same file, and the frames beside it, images/VIDEO/FRAME.jpg."""
+    with atomic_path(path) as part, atomic_folder(path.with_name(IMAGES)) as folder:
+        part.write_text(json.dumps(_document(clips, folder)), encoding="utf-8")
 
 
 def _document(clips: Sequence[Clip], folder: Path | None) -> dict[str, Any]:

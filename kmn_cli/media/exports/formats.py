@@ -40,7 +40,8 @@ class SetFormat:
 
     Attributes:
         output, write, suffixes: as in VideoFormat.
-        write_images: writes a folder that holds the frames, too, where the format knows that.
+        write_images: writes the frames, too, where the format knows that: into the folder, or
+            beside the file.
     """
 
     output: str

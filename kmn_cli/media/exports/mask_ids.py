@@ -1,8 +1,4 @@
-"""Object ids that mean the same in every mask of a video.
-
-A first mask may be repaired and its colours numbered (masks.read_mask); here that would give an
-object another id in each frame, so that only what is unambiguous is read.
-"""
+"""Object ids that mean the same in every mask of a video: what stands in the files."""
 
 from __future__ import annotations
 
@@ -12,11 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.images import load_image
-from kmn_cli.media.masks import VOID, read_mask
-from kmn_cli.media.palette import voc_palette
-
-_HINT = "Save masks as 8-bit palette PNGs whose index is the object's id."
+from kmn_cli.media.label_picture import load_labels
+from kmn_cli.media.labels import read_ids
+from kmn_cli.media.masks import VOID
 
 
 class MaskIds:
@@ -39,10 +33,8 @@ class MaskIds:
             InputError: a mask cannot be read or holds no ids, or there is no object in any.
         """
         files = list(masks)
-        first = load_image(files[0])
-        self.size = first.size
-        flat = first.getpalette("RGB") if first.mode == "P" else None
-        self.palette = bytes(flat + [0] * (768 - len(flat))) if flat else None
+        first = load_labels(files[0])
+        self.size, self.palette = first.size, first.palette
         self._is_binary = False
         if object_ids is None:
             seen = np.zeros(256, bool)
@@ -70,20 +62,12 @@ class MaskIds:
         return np.where(values == VOID, np.uint8(0), values)
 
     def _values(self, path: Path) -> np.ndarray:
-        image = load_image(path)
-        if image.size != self.size:
+        values = read_ids(path)
+        height, width = values.shape
+        if (width, height) != self.size:
             raise InputError(
-                f"{path} is {image.size[0]}x{image.size[1]}, but the masks before it are "
+                f"{path} is {width}x{height}, but the masks before it are "
                 f"{self.size[0]}x{self.size[1]}.",
                 "Masks of one video have one size.",
             )
-        if image.mode in ("P", "L", "1"):
-            return np.asarray(image).astype(np.uint8)
-        mask = read_mask(path, allow_empty=True)
-        is_voc = mask.palette == voc_palette().tobytes()
-        if mask.warnings or not (is_voc or mask.ids in ((), (1,))):
-            raise InputError(
-                f"{path}: its colours (mode {image.mode}) do not tell the ids of the objects.",
-                _HINT,
-            )
-        return mask.labels
+        return values

@@ -10,7 +10,7 @@ import numpy as np
 
 from kmn_cli.media.exports.clip import Clip, ExportFrame
 from kmn_cli.media.overlay import draw_overlay
-from kmn_cli.media.video_writer import Codec, VideoWriter
+from kmn_cli.media.video_writer import Codec, writer_like
 
 GREEN = np.array([0, 255, 0], np.uint8)
 
@@ -52,17 +52,9 @@ def _write(
 ) -> None:
     source = clip.source
     assert source is not None
-    writer = VideoWriter(
-        path,
-        width=clip.width,
-        height=clip.height,
-        fps=clip.fps,
-        codec=codec,
-        audio_from=source.path if source.has_audio else None,
-        audio_start=clip.indices[0] / source.fps,
-    )
+    writer = writer_like(source, path, codec, clip.fps)
     with writer:
         for frame in clip.frames(pixels=True):
             assert frame.image is not None and frame.alpha is not None
-            writer.write(draw(frame, frame.image, frame.alpha))
+            writer.write(draw(frame, frame.image, frame.alpha), frame.time)
     clip.warnings.extend(writer.warnings)

@@ -75,10 +75,10 @@ def test_frames_are_written_where_annotations_look_for_them(
     result: Path, load: Load, tmp_path: Path
 ) -> None:
     clip = load(result).every(5)
-    write_coco_with_images([clip], tmp_path / "coco")
+    write_coco_with_images([clip], tmp_path / "a.json")
     document = json.loads((tmp_path / "coco" / "annotations.json").read_text())
     for image in document["images"]:
-        with Image.open(tmp_path / "coco" / "images" / image["file_name"]) as picture:
+        with Image.open(tmp_path / "images" / image["file_name"]) as picture:
             assert picture.size == (image["width"], image["height"])
     write_yolo_with_images([clip], tmp_path / "yolo")
     pictures = sorted(path.stem for path in (tmp_path / "yolo" / "images").glob("*.jpg"))

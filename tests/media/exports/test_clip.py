@@ -11,7 +11,8 @@ from two_objects import two_objects
 
 from kmn_cli.errors import InputError
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.masks import voc_palette, write_mask
+from kmn_cli.media.masks import write_mask
+from kmn_cli.media.palette import voc_palette
 
 Load = Callable[..., Clip]
 

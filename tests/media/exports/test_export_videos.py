@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -15,9 +16,14 @@ from two_objects import two_objects
 
 from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.videos import write_alpha, write_green_screen, write_overlay
-from kmn_cli.media.probe import audio_codec, probe_timeline
+from kmn_cli.media.video import open_video
 
 Load = Callable[..., Clip]
+
+
+def audio_codec(path: Path) -> str:
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].codec_context.codec.canonical_name
 
 
 def decode(path: Path, *before: str) -> np.ndarray:
@@ -50,8 +56,8 @@ def test_alpha(
         assert error.max() <= worst and error.mean() <= mean
         # Straight, not premultiplied: the colours are there also where nothing is seen.
         assert np.abs(frame[..., :3].astype(int) - square_image(index)).mean() < 10
-    timeline = probe_timeline(tmp_path / name)
-    assert (timeline.frames, timeline.fps) == (10, pytest.approx(25, rel=0.01))
+    info = open_video(tmp_path / name).info
+    assert (info.frames, info.fps) == (10, pytest.approx(25, rel=0.01))
 
 
 def test_soft_alpha_is_kept(result: Path, load: Load, tmp_path: Path) -> None:
@@ -87,8 +93,8 @@ def test_rate_duration_and_sound_are_the_source_s(
     assert audio_codec(tmp_path / name) == audio
     assert "00:00:00.4" in ffmpeg("-i", str(tmp_path / name), "-f", "null", "-")
     write(clip.every(5), tmp_path / f"fewer-{name}")
-    timeline = probe_timeline(tmp_path / f"fewer-{name}")
-    assert (timeline.frames, timeline.fps) == (2, pytest.approx(5, rel=0.01))
+    info = open_video(tmp_path / f"fewer-{name}").info
+    assert (info.frames, info.fps) == (2, pytest.approx(5, rel=0.01))
 
 
 def test_audio_is_copied_where_the_container_allows(

@@ -1,4 +1,4 @@
-"""From the values found in a picture to object ids.
+"""The few flat values that a label picture is made of, also where its edges were smoothed.
 
 A mask is made of flat areas. Values that fill a 3x3 square somewhere are its true colours. A value
 that never does, and lies between two true colours that meet there, was blended by a smoothed edge.
@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kmn_cli.media.palette import voc_palette
-
-MAX_OBJECTS = 255
 SMALL_ID = 20  # greys up to here are ids: nobody paints with a grey that cannot be seen
 MANY = 64  # more different values than this are either smoothed edges or a photograph
 TOLERANCE = 24  # largest distance at which two colours of a smoothed mask are taken for one
@@ -24,68 +21,72 @@ class NotAMaskError(ValueError):
 
 
 @dataclass(frozen=True)
-class Labels:
-    """Ids (H, W) uint8; the colours of ids that came from colours; whether numbers changed."""
+class FlatValues:
+    """The few values of a mask.
 
-    labels: np.ndarray
-    ids: tuple[int, ...]
-    colours: bytes | None = None
-    renumbered: bool = False
-    warnings: tuple[str, ...] = ()
+    Attributes:
+        codes: (N,) int32, sorted: indices, greys, or colours as `encode` packs them.
+        index: (H, W), each pixel's place in `codes`.
+        is_grey: whether codes are greys or indices.
+        are_ids: whether they number the objects as they are.
+        changed: pixels of blended values, which were given to the nearest flat one.
+    """
+
+    codes: np.ndarray
+    index: np.ndarray
+    is_grey: bool
+    are_ids: bool
+    changed: int = 0
 
 
-def to_labels(values: np.ndarray, *, indices: bool = False, lossy: bool = False) -> Labels:
-    """Turn values (H, W) or colours (H, W, 3) uint8 into object ids.
+def flatten(values: np.ndarray, *, indices: bool = False) -> FlatValues:
+    """Find the flat values of a picture; those of smoothed edges go to the nearest of them.
 
-    `indices` says that the values are palette indices, hence ids, and not greys; `lossy` that the
-    file's format changes values.
+    Args:
+        values: (H, W) or (H, W, 3) uint8.
+        indices: whether they are palette indices, hence ids, and not greys.
 
     Raises:
-        NotAMaskError: for a photograph or too many objects.
+        NotAMaskError: for a photograph.
     """
     is_grey = values.ndim == 2 or bool((values == values[..., :1]).all())
     if is_grey and values.ndim == 3:
-        values = values[..., 0]
-    codes = encode(values) if values.ndim == 3 else values.astype(np.int32)
-    colours, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    inverse = inverse.reshape(codes.shape)
+        values = np.ascontiguousarray(values[..., 0])
+    codes = values if is_grey else encode(values)
+    colours, inverse, counts = _counted(codes)
     core = _core(codes)
     core_counts = np.bincount(inverse[core], minlength=len(colours))
     flat = core_counts > 0
-    numbered = indices or (is_grey and not lossy and _are_ids(colours, flat))
-    tolerance = 0 if numbered else TOLERANCE
+    are_ids = indices or (is_grey and _are_ids(colours, flat))
+    tolerance = 0 if are_ids else TOLERANCE
 
-    warnings: tuple[str, ...] = ()
-    kept = np.ones(len(colours), bool)
     crowded = len(colours) > MANY and flat.mean() < 0.5
-    if numbered and len(colours) > MANY:
+    if are_ids and len(colours) > MANY:
         every = np.arange(len(colours))
         _refuse_photograph(counts, core_counts, every, every != counts.argmax())
-    if crowded or (_noisy(colours, flat, tolerance) | _blended(codes, inverse, core, flat)).any():
-        kept = _dominant(colours, counts, core_counts, tolerance)
-        nearest, distance = _nearest(colours, kept)
-        _refuse_photograph(counts, core_counts, nearest, distance > tolerance)
-        changed = int(counts[~kept].sum())
-        if changed > 0.4 * codes.size:
-            raise NotAMaskError(f"{changed} of its {codes.size} pixels are in no flat colour")
-        inverse = nearest[inverse]
-        warnings = (
-            f"smoothed edges: {changed} pixels of blended colours were given to the nearest of "
-            f"{int(kept.sum())} flat colours",
-        )
-    present = np.flatnonzero(kept)
-    if len(present) > MAX_OBJECTS + 1:
-        raise NotAMaskError(f"it has {len(present)} different colours")
-    if numbered and set(colours[present]) != {0, 255}:
-        ids, palette, renumbered = colours[present], None, False
-    else:
-        is_background = _decode(colours[present]).max(-1) <= (0 if kept.all() else tolerance)
-        order = _first_appearance(inverse, present)
-        ids, palette, renumbered = _number(colours[present], is_background, order, is_grey)
-    table = np.zeros(len(colours), np.uint8)
-    table[present] = ids
-    found = tuple(sorted({int(i) for i in ids if i}))
-    return Labels(table[inverse], found, palette, renumbered, warnings)
+    noisy = _noisy(colours, flat, tolerance)
+    if not (crowded or (noisy | _blended(codes, inverse, core, flat)).any()):
+        return FlatValues(colours, inverse, is_grey, are_ids)
+    kept = _dominant(colours, counts, core_counts, tolerance)
+    nearest, distance = _nearest(colours, kept)
+    _refuse_photograph(counts, core_counts, nearest, distance > tolerance)
+    changed = int(counts[~kept].sum())
+    if changed > 0.4 * codes.size:
+        raise NotAMaskError(f"{changed} of its {codes.size} pixels are in no flat colour")
+    place = np.cumsum(kept) - 1
+    return FlatValues(colours[kept], place[nearest][inverse], is_grey, are_ids, changed)
+
+
+def _counted(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the values (N,) int32, sorted, each pixel's place among them, and their counts."""
+    if codes.dtype != np.uint8:
+        colours, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+        return colours, inverse.reshape(codes.shape), counts
+    counts = np.bincount(codes.ravel(), minlength=256)  # many times faster than sorting
+    colours = np.flatnonzero(counts)
+    place = np.zeros(256, np.intp)
+    place[colours] = np.arange(len(colours))
+    return colours.astype(np.int32), place[codes], counts[colours]
 
 
 def encode(values: np.ndarray) -> np.ndarray:
@@ -94,14 +95,15 @@ def encode(values: np.ndarray) -> np.ndarray:
     return (red << 16) | (green << 8) | blue
 
 
-def _decode(codes: np.ndarray) -> np.ndarray:
+def decode(codes: np.ndarray) -> np.ndarray:
     """Unpack codes (...) into channels (..., 3) int32; for greys only the last differs."""
     return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255], axis=-1)
 
 
 def _core(codes: np.ndarray) -> np.ndarray:
     """Return (H, W) bool: the pixels whose 3x3 neighbourhood has one value."""
-    exact = codes.astype(np.float32)  # codes are below 2**24, which float32 holds exactly
+    # Codes are below 2**24, which float32 holds exactly.
+    exact = codes if codes.dtype == np.uint8 else codes.astype(np.float32)
     square = np.ones((3, 3), np.uint8)
     same = cv2.erode(exact, square) == cv2.dilate(exact, square)
     return np.asarray(same)
@@ -141,8 +143,8 @@ def _blended(
     low = cv2.erode(np.where(core, exact, np.float32(2**24)), window)[pixels]
     high = cv2.dilate(np.where(core, exact, np.float32(-1)), window)[pixels]
     meeting = (high > low) & (high >= 0)
-    ends = _decode(np.stack([low, high]).astype(np.int32))
-    here = _decode(codes[pixels])
+    ends = decode(np.stack([low, high]).astype(np.int32))
+    here = decode(codes[pixels].astype(np.int32))
     slack = 0 if codes.max() <= 255 else 8
     between = (here >= ends.min(0) - slack) & (here <= ends.max(0) + slack)
     votes = np.bincount(inverse[pixels], meeting & between.all(-1), minlength=len(flat))
@@ -155,7 +157,7 @@ def _dominant(
 ) -> np.ndarray:
     """Return (N,) bool: flat colours, without those close to a flatter one."""
     kept = np.zeros(len(colours), bool)
-    channels = _decode(colours)
+    channels = decode(colours)
     for i in np.argsort(-core_counts, kind="stable"):
         if core_counts[i] == 0:
             break
@@ -170,7 +172,7 @@ def _nearest(colours: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Return, for each colour, the index of the nearest kept one and its largest difference."""
     if not kept.any():
         raise NotAMaskError(f"it has {len(colours)} different colours and no flat area")
-    channels = _decode(colours).astype(np.float32)
+    channels = decode(colours).astype(np.float32)
     targets = np.flatnonzero(kept)
     best = np.empty(len(colours), np.intp)
     for start in range(0, len(colours), 1024):  # bounded memory for many blended colours
@@ -186,31 +188,3 @@ def _are_ids(greys: np.ndarray, flat: np.ndarray) -> bool:
         return False
     dense = greys[inside].max() <= 2 * inside.sum() and flat[inside].mean() > 0.9
     return bool(dense or greys[inside].max() <= SMALL_ID)
-
-
-def _number(
-    codes: np.ndarray, is_background: np.ndarray, order: np.ndarray, is_grey: bool
-) -> tuple[np.ndarray, bytes | None, bool]:
-    """Return the id of each colour, the palette of coloured ids, and whether the ids are new."""
-    if not is_grey and all(int(code) in _VOC_IDS for code in codes):
-        return np.array([_VOC_IDS[int(code)] for code in codes]), voc_palette().tobytes(), False
-    rank = np.argsort(order, kind="stable")
-    ids = np.zeros(len(codes), np.int64)
-    ids[rank[~is_background[rank]]] = np.arange(1, np.count_nonzero(~is_background) + 1)
-    if ids.max(initial=0) > MAX_OBJECTS:
-        raise NotAMaskError(f"it has {len(codes)} different colours and no black background")
-    if is_grey:
-        return ids, None, True
-    palette = voc_palette().copy()
-    palette[ids] = _decode(codes)
-    palette[0] = 0
-    return ids, palette.tobytes(), True
-
-
-_VOC_IDS = {int(code): i for i, code in reversed(list(enumerate(encode(voc_palette()))))}
-
-
-def _first_appearance(inverse: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Return where each present colour first stands, in row-major order."""
-    values, first = np.unique(inverse, return_index=True)
-    return np.asarray(first[np.searchsorted(values, present)])

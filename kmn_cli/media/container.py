@@ -1,0 +1,154 @@
+"""Video files opened with PyAV: their packets on one clock, their frames in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import av.logging
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from kmn_cli.errors import InputError
+from kmn_cli.media.images import MAX_PIXELS, too_large
+
+# A playlist that calls itself a video must not make ffmpeg open network addresses.
+_LIMITS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+_JUMP = 10.0  # seconds: a longer gap in a broadcast is another recording
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a video file; the caller closes it.
+
+    Args:
+        path: absolute, lest it be taken for an address.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    try:
+        return av.open(str(path), options=dict(_LIMITS), metadata_errors="replace")
+    except (FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise unreadable(path, reason) from error
+
+
+def video_of(container: InputContainer, path: Path) -> VideoStream:
+    """Return the first video stream that is not a cover picture, ready to be decoded.
+
+    Raises:
+        InputError: when there is none, or nothing can decode it.
+    """
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails
+    found = [stream for stream in container.streams.video if not stream.disposition & covers]
+    if not found:
+        raise InputError(
+            f"{path} has no video in it.", "Give a video file, or a folder of pictures."
+        )
+    stream = found[0]
+    if stream.codec_context is None:
+        raise unreadable(path, "its codec is not known")
+    if stream.width * stream.height > MAX_PIXELS:
+        raise too_large(path, f"{stream.width}x{stream.height}")
+    stream.codec_context.options = dict(_LIMITS)
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def unreadable(path: Path, reason: str) -> InputError:
+    """Return the error for a file that is no video, or a damaged or too large one."""
+    if size := _refused_size(path):
+        return too_large(path, size)
+    return InputError(
+        f"{path} cannot be read as a video ({reason}).",
+        "Check that it plays; a file whose recording or copying was cut off must be made anew.",
+    )
+
+
+class Clock:
+    """Puts the packets of a container on one clock that starts with the container.
+
+    Recordings of broadcasts begin anywhere, and where two were put together their times begin
+    again: later times then go on from the earlier ones, for all streams alike.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self._zero = max(container.start_time or 0, 0) / av.time_base
+        self._broadcast = container.format.name in {"mpegts", "mpeg"}
+        self._newest = 0.0
+        self._shift: dict[int, float] = {}  # seconds, by stream
+        self._next: dict[int, float] = {}  # when the stream goes on
+
+    def seconds(self, ticks: int, unit: Fraction | None) -> float:
+        """Return a time of `packets`, or of their frames, in seconds from the start."""
+        assert unit is not None  # it is known of all that comes from a container
+        return float(ticks * unit) - self._zero
+
+    def packets(self, container: InputContainer, *streams: Stream) -> Iterator[Packet]:
+        """Yield the packets with times on this clock; they end where a file is cut off."""
+        with suppress(FFmpegError):
+            for packet in container.demux(*streams):
+                if packet.size:
+                    self._place(packet)
+                    yield packet
+
+    def _place(self, packet: Packet) -> None:
+        if not self._broadcast or packet.dts is None:
+            return
+        index, unit = packet.stream_index, float(packet.time_base)
+        own = packet.dts * unit
+        time = own + self._shift.get(index, 0.0)
+        due = self._next.get(index, time)
+        if not due - 0.1 < time < due + _JUMP:
+            # The other streams have jumped already, or will by as much.
+            if not due - 0.5 < own + self._newest < due + 0.5:
+                self._newest = due - own
+            self._shift[index] = self._newest
+            time = own + self._newest
+        self._next[index] = time + (packet.duration or 0) * unit
+        shift = round(self._shift.get(index, 0.0) / unit)
+        packet.dts += shift
+        if packet.pts is not None:
+            packet.pts += shift
+
+
+def decoded(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
+    """Yield the frames of packets in the order in which they are shown; None for damage."""
+    for packet in chain(packets, [None]):  # None asks for those that the decoder still holds
+        try:
+            frames = stream.decode(packet)
+        except FFmpegError:
+            yield None
+            continue
+        for frame in frames:
+            frame.time_base = stream.time_base
+            yield frame
+        if packet is not None and packet.is_corrupt:
+            yield None
+
+
+def _refused_size(path: Path) -> str | None:
+    """The size of a picture that ffmpeg refused for its size; only its log tells."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with (
+            av.logging.Capture() as log,
+            suppress(FFmpegError, OSError, ValueError, IndexError),
+            av.open(str(path), options=dict(_LIMITS)) as container,
+        ):
+            next(container.decode(video=0), None)
+    finally:
+        av.logging.set_level(before)
+    text = "".join(message for _, _, message in log)
+    refused = re.search(r"Picture size (\d+x\d+) (exceeds|is invalid)", text)
+    return refused[1] if refused else None

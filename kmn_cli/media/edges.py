@@ -1,0 +1,122 @@
+"""The edges of an object from what a person says: by colours, and by what a network takes for it.
+
+Colours alone (GrabCut) fail where the background has them, too; a network alone where it knows
+nothing of the object. What both say is right more often: tests/benchmarks/bench_init_mask.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kmn_cli.media.grabcut import find_edges
+from kmn_cli.media.prompts import Box, Prompts
+
+# A picture (h, w, 3) uint8 RGB and a rough mask (h, w) bool to the probability (h, w) of each pixel
+# to be of the object that the mask means.
+Look = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+MARGINS = (0.25, 0.5)  # of the box, seen around it
+LONG_SIDE = 320  # of what the network sees, in pixels; small objects are enlarged
+COLOURS = 0.3  # weight of the colours' answer
+LEAST, MOST = 0.25, 0.97  # of the box: with less or more the network has not understood
+SURE = 0.3  # a probability that counts for that
+DOT = 0.02  # radius of a point, in long sides of what was found
+
+
+@dataclass(frozen=True)
+class EdgeFinder:
+    """Finds an object's edges.
+
+    Attributes:
+        look: the network; None is colours alone.
+    """
+
+    look: Look | None = None
+
+    def __call__(self, image: np.ndarray, prompts: Prompts) -> np.ndarray:
+        """Return (H, W) bool: the object that a box and points mean.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            prompts: with a box that meets the image, or points inside.
+        """
+        by_colour = find_edges(image, prompts)
+        if self.look is None:
+            return by_colour
+        box = prompts.box or _around(by_colour)
+        points = prompts.inside or prompts.outside  # which the colours have heeded
+        guess = by_colour if points else _ellipse(image.shape[:2], box)
+        prob = _look_closely(image, box, guess, self.look)
+        share = (prob > SURE).sum() / max(1.0, _inside(image.shape[:2], box).sum())
+        if not LEAST < share < MOST:
+            return by_colour
+        found = (1 - COLOURS) * prob + COLOURS * by_colour > 0.5 * (1 - COLOURS)
+        return _as_said(found, prompts)
+
+
+def _look_closely(image: np.ndarray, box: Box, guess: np.ndarray, look: Look) -> np.ndarray:
+    """Return the probability (H, W) float32 of the object in a box, 0 outside of it.
+
+    The network is told that the guess (H, W) bool is the object; what it then says to the same
+    picture is nearer to the truth.
+    """
+    size = image.shape[:2]
+    total = np.zeros(size, np.float32)
+    for margin in MARGINS:
+        window = _window(size, box, margin)
+        part = image[window]
+        scale = LONG_SIDE / max(part.shape[:2])
+        net = (max(16, round(part.shape[1] * scale)), max(16, round(part.shape[0] * scale)))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        rough = cv2.resize(
+            guess[window].astype(np.uint8), net, interpolation=cv2.INTER_NEAREST
+        ).astype(bool)
+        if rough.any():
+            prob = look(cv2.resize(part, net, interpolation=how), rough)
+            total[window] += cv2.resize(prob, part.shape[1::-1]) / len(MARGINS)
+    return total * _inside(size, box)
+
+
+def _window(size: tuple[int, int], box: Box, margin: float) -> tuple[slice, slice]:
+    """Return the box with a margin, of which a thin box gets more on its thin side."""
+    x, y, width, height = box
+    spans = []
+    for first, length, across, limit in ((y, height, width, size[0]), (x, width, height, size[1])):
+        edge = max(8.0, margin * max(length, across / 2))
+        low = min(max(0, int(first - edge)), limit - 1)
+        spans.append(slice(low, max(low + 1, min(limit, int(first + length + edge)))))
+    return spans[0], spans[1]
+
+
+def _inside(size: tuple[int, int], box: Box) -> np.ndarray:
+    x, y, width, height = box
+    inside = np.zeros(size, bool)
+    rows = slice(max(0, round(y)), max(round(y + height), round(y) + 1, 1))
+    inside[rows, max(0, round(x)) : max(round(x + width), round(x) + 1, 1)] = True
+    return inside
+
+
+def _ellipse(size: tuple[int, int], box: Box) -> np.ndarray:
+    x, y, width, height = box
+    ellipse = np.zeros(size, np.uint8)
+    cv2.ellipse(ellipse, ((x + width / 2, y + height / 2), (width, height), 0), 1, cv2.FILLED)
+    return ellipse.view(bool)
+
+
+def _around(mask: np.ndarray) -> Box:
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return float(x), float(y), float(width), float(height)
+
+
+def _as_said(found: np.ndarray, prompts: Prompts) -> np.ndarray:
+    """Return the mask with the points inside in it, and those outside not."""
+    canvas = found.astype(np.uint8)
+    radius = max(1, round(DOT * max(_around(found)[2:])))
+    for points, value in ((prompts.inside, 1), (prompts.outside, 0)):
+        for x, y in points:
+            cv2.circle(canvas, (int(x), int(y)), radius, value, cv2.FILLED)
+    return canvas.view(bool)

@@ -1,0 +1,103 @@
+"""What a run keeps: the weights, the best of them, and all that it takes to go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kmn_cli.model import KMN, load_checkpoint, save_checkpoint
+from kmn_cli.training.budget import Budget
+from kmn_cli.training.distributed import Workers
+from kmn_cli.training.recipe import Recipe
+from kmn_cli.training.state import Progress, save_state
+from kmn_cli.training.trainer import Trainer
+
+Validate = Callable[[KMN], dict[str, float]]
+
+
+class RunFolder:
+    """The checkpoints of one run: last.safetensors, best.safetensors, state.pt.
+
+    Args:
+        path: an existing folder.
+        recipe: of the run.
+        budget: how often to save and to validate.
+        validate: scores a network; None never does.
+        workers: this process among several; the first one writes.
+        resumed: how far the run has come that lies there and goes on, or None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        recipe: Recipe,
+        budget: Budget,
+        validate: Validate | None,
+        workers: Workers,
+        resumed: Progress | None,
+    ) -> None:
+        self._path, self._recipe, self._budget = path, recipe, budget
+        self._validate, self._workers = validate, workers
+        # The file itself says how good it is: a run that is killed at any moment never takes a
+        # worse one for better.
+        self.best = _score_of(path / "best.safetensors") if resumed else None
+        self._saved = self._validated = resumed.seconds if resumed else 0.0
+
+    def after_step(self, trainer: Trainer, progress: Progress) -> dict[str, float]:
+        """Saves and validates where it is time to, and at the end.
+
+        Returns:
+            The scores, if it has validated.
+        """
+        ends = self._budget.share(progress) >= 1
+        if ends or progress.seconds - self._saved >= 60 * self._budget.save_minutes:
+            self.save(trainer, progress)
+        if not ends and progress.seconds - self._validated < 60 * self._budget.validate_minutes:
+            return {}
+        self._validated = progress.seconds
+        scores: dict[str, float] = {}
+        if self._validate is not None and self._workers.is_first:
+            scores = self._validate(trainer.average)
+            if self.best is None or scores["J&F"] > self.best:
+                self._write("best", trainer.average, progress, scores)
+                self.best = scores["J&F"]
+        self._workers.barrier()
+        return scores
+
+    def save(self, trainer: Trainer, progress: Progress) -> None:
+        """Keeps what it takes to go on, and the weights to be used."""
+        self._saved = progress.seconds
+        if not self._workers.is_first:
+            return
+        about = {
+            "progress": asdict(progress),
+            "recipe": asdict(self._recipe),
+            "network": trainer.model.config.to_dict(),
+        }
+        save_state(self._path / "state.pt", trainer.state() | about)
+        self._write("last", trainer.average, progress, {})
+
+    def _write(
+        self, name: str, model: KMN, progress: Progress, scores: Mapping[str, float]
+    ) -> None:
+        """Writes weights in half precision, which costs nothing; state.pt has all bits."""
+        training: dict[str, Any] = {
+            "stage": self._recipe.stage,
+            "steps": progress.step,
+            "minutes": progress.seconds / 60,
+        }
+        metadata = {"training": json.dumps(training), "scores": json.dumps(dict(scores))}
+        save_checkpoint(self._path / f"{name}.safetensors", model, metadata, torch.float16)
+
+
+def _score_of(path: Path) -> float | None:
+    """The J&F that a checkpoint says it has."""
+    if not path.exists():
+        return None
+    scores = json.loads(load_checkpoint(path).metadata.get("scores", "{}"))
+    return float(scores["J&F"]) if "J&F" in scores else None
