@@ -160,6 +160,11 @@ class MaskReader:
             return place
         if self._background is None or self._background[0] != shades.kind:
             return shades.black
+        if shades.kind == "id" and shades.black is not None:
+            raise NotAMaskError(
+                f"it has id 0, while the masks before it have id {self._background[1]} where "
+                "nothing is; write 0 there in all of them"
+            )
         same = np.flatnonzero(shades.codes == self._background[1])
         return int(same[0]) if len(same) else None
 

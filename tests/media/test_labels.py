@@ -175,6 +175,16 @@ def test_a_later_mask_without_background_has_none(tmp_path: Path) -> None:
     np.testing.assert_array_equal(reader.read(tmp_path / "1.png").labels, np.maximum(LABELS, 1))
 
 
+def test_masks_that_disagree_on_the_background_are_refused(tmp_path: Path, refuses) -> None:
+    for name, values in (("0", LABELS + np.uint8(1)), ("1", LABELS)):
+        saved(values)(tmp_path / f"{name}.png")
+    reader = MaskReader()
+    assert reader.read(tmp_path / "0.png").ids == (2, 3)
+    assert reader.read(tmp_path / "0.png").ids == (2, 3)
+    with refuses("id 0", "id 1"):
+        reader.read(tmp_path / "1.png")
+
+
 @pytest.mark.parametrize("name", ["m.webp", "m.tif"])
 def test_other_formats_that_blur_are_refused(tmp_path: Path, refuses, name: str) -> None:
     picture = colours(BLACK, RED, BLUE)
