@@ -52,9 +52,9 @@ def test_what_counts_as_a_picture() -> None:
 
 
 def test_two_pictures_with_one_stem_are_refused(tmp_path: Path, refuses) -> None:
-    for name in ("00000.jpg", "00000.png"):
+    for name in ("00000.jpg", "00000.webp"):
         (tmp_path / name).touch()
-    with refuses("00000.jpg", "00000.png"):
+    with refuses("00000.jpg", "00000.webp"):
         list_images(tmp_path)
 
 
