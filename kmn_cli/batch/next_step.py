@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kmn_cli.batch.mask_plan import MaskArgument
+from kmn_cli.batch.mask_arguments import MaskArgument
 from kmn_cli.inference.object_report import first_failure
 
 
@@ -31,9 +31,10 @@ def how_to_mend(
     made = ["kmn", "init-mask", str(video), "--frame", str(frame), "--web", "-o", corrected]
     again = [word for mask in (*said, f"{frame}={corrected}") for word in ("--mask", mask)]
     return (
-        f"Look at frame {frame} of {folder / shown}. To mend it, make its mask (--box X,Y,W,H "
-        f"instead of --web works, too)\n  {shlex.join(made)}\nand run the command again with\n"
-        f"  {shlex.join(again)}"
+        f"Look at frame {frame} of {folder / shown}. To mend it on a page:\n"
+        f"  kmn edit {shlex.quote(str(folder))}\n"
+        "Or make its mask (--box X,Y,W,H instead of --web works, too)\n"
+        f"  {shlex.join(made)}\nand run the command again with\n  {shlex.join(again)}"
     )
 
 
@@ -46,3 +47,16 @@ def how_to_begin(video: Path) -> str:
         f"  kmn init-mask {named} --web -o mask.png    draw it on a page, then\n"
         f"  kmn segment {named} --mask mask.png"
     )
+
+
+def how_to_go_on(document: Mapping[str, Any]) -> str:
+    """Return where the results of a run are, and a line that makes something of them.
+
+    Args:
+        document: result.json, with its folder as "output".
+    """
+    folder = Path(document["output"])
+    overlay = document["outputs"].get("overlay")
+    seen = f"; look at {folder / overlay}" if overlay else ""
+    export = ["kmn", "export-masks", str(folder), "--to", "alpha", "-o", f"{folder.name}.mov"]
+    return f"Results are in {folder}{seen}.\nFor another program, for example: {shlex.join(export)}"

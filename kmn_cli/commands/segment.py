@@ -180,7 +180,8 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.inputs import find_inputs
-        from kmn_cli.batch.mask_arguments import parse_masks
+        from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
+        from kmn_cli.batch.next_step import how_to_begin, how_to_go_on
         from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
 
@@ -198,12 +199,18 @@ def segment(
         videos = found.videos
         for file in found.left_out:
             console.warn(f"{file.path} is left out: {file.reason}")
-        if box or points:
-            if mask or len(videos) != 1 or dry_run:
-                raise UsageError(
-                    "--box and --points mark objects of one video, without --mask or --dry-run.",
-                    "kmn init-mask makes masks for the rest.",
-                )
+        drawn: list[MaskArgument] = []
+        if (box or points) and (mask or len(videos) != 1):
+            raise UsageError(
+                "--box and --points mark objects of one video, without --mask.",
+                "kmn init-mask makes masks for the rest.",
+            )
+        if (box or points) and dry_run:
+            from kmn_cli.batch.first_mask import mask_for_plan
+
+            made_up = mask_for_plan(videos[0].path, box or [], points or [], start)
+            drawn = [MaskArgument(Path("box"), mask=made_up)]
+        elif box or points:
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
             find = partial(network_finder, weights, workforce.devices[0], console.detail)
@@ -214,7 +221,9 @@ def segment(
             for text in made.warnings:
                 console.warn(text)
             mask = [str(made.mask)]
-        arguments = parse_masks(mask or [], len(videos) == 1)
+        if not (mask or drawn):
+            raise UsageError("No mask given.", how_to_begin(videos[0].path))
+        arguments = drawn or parse_masks(mask or [], len(videos) == 1)
         alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
         if not alone:
             part = part or slurm_shard()
@@ -247,6 +256,7 @@ def segment(
                 document = segment_alone(job, mask or [], settings, weights, workforce, console)
                 console.result(document)
                 console.print(result_table([document]))
+                console.print(how_to_go_on(document))
         else:
             done = segment_batch(
                 jobs,
@@ -262,4 +272,5 @@ def segment(
             )
             console.result(done.document)
             console.print(result_table(done.document["results"]))
+            console.print(f"Results are in {output}, a folder a video.")
             check_none_failed(done.document)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmn_cli.media.video import Frame
-
 if TYPE_CHECKING:
     from kmn_cli.inference.segmenter import VideoSegmenter
+    from kmn_cli.media.video import Frame
 
 JUMP_RATIO = 2.0  # of the areas of two frames
 JUMP_DISTANCE = 0.5  # of the place, in square roots of the area, beyond the motion so far
