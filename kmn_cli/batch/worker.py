@@ -17,7 +17,7 @@ from kmn_cli.batch.job import Job, Settings
 from kmn_cli.batch.segment_one import segment_one
 from kmn_cli.errors import DeviceError, ExitCode, KmnError, describe
 from kmn_cli.inference.loaded import LoadedNetwork, load_network
-from kmn_cli.inference.ready import ready_for_inference
+from kmn_cli.inference.ready import choose_precision, ready_for_inference
 from kmn_cli.model.checkpoint import load_checkpoint
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,10 @@ def check_network(orders: Orders, device: torch.device) -> None:
     And 8-bit graphs that are not there yet are better made once.
     """
     model = load_checkpoint(orders.weights).model
-    if orders.settings.options.precision == "int8":
+    precision = orders.settings.options.precision
+    if precision == "auto":
+        precision, _ = choose_precision(model, device)
+    if precision == "int8":
         ready_for_inference(model, device, "int8", log.info)
 
 

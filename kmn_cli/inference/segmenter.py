@@ -139,7 +139,7 @@ class VideoSegmenter:
         named: tuple[int, ...] = ()
         given = None
         if mask is not None:
-            given = upload(mask, self.network.device)
+            given = upload(mask.astype(np.uint8, copy=False), self.network.device)
             named = tuple(int(i) for i in given.unique() if i > 0)
             self._admit(named, given, image, size)
             prob = self._merge(prob, named, given, size)

@@ -70,6 +70,25 @@ def test_sub_folders_are_mirrored(batch: Kmn, shelf: Path, tmp_path: Path) -> No
     assert json.loads(again.stdout)["skipped"] == 3
 
 
+def test_what_is_no_video_is_named_and_odd_names_are_videos(
+    batch: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    for name, results in (("summary.json", "summary.json.mp4"), ("masks", "masks")):
+        shutil.copy(movie, shelf / f"{name}.mp4")
+        draw(f"masks/{results}.png", 1)
+    (shelf / "notes.txt").write_text("take 2 is best")
+    result = batch(shelf)
+    assert result.exit_code == 0, result.output
+    assert "notes.txt is left out: not a video but a text" in result.stderr.replace("\n", "")
+    assert done(tmp_path / "out") == {"summary.json.mp4", "masks"}
+    document = summary(tmp_path / "out")
+    (left,) = document["left_out"]
+    assert left == {"input": str(shelf / "notes.txt"), "reason": "not a video but a text"}
+    assert document["done"] == 2
+
+
 def test_results_and_masks_beside_the_videos_are_no_inputs(
     kmn: Kmn, shelf: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:

@@ -9,7 +9,7 @@ import torch
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.network import Network
-from kmn_cli.inference.ready import choose_precision, ready_for_inference
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.memory_read import read_plain
@@ -256,13 +256,6 @@ def test_bf16_finds_nearly_the_same(model, network):
     for a, b in zip(answers, expected, strict=True):
         assert a.prob.dtype == np.float32
         assert np.abs(a.prob - b.prob).max() < 0.1
-
-
-def test_auto_is_bf16_only_where_the_device_has_it(monkeypatch):
-    for fast, chosen in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("kmn_cli.inference.ready.has_fast_bf16", lambda device, x=fast: x)
-        assert choose_precision("auto", torch.device("cpu")) == chosen
-        assert choose_precision("fp32", torch.device("cpu")) == "fp32"
 
 
 def test_looking_ahead_changes_nothing(network):

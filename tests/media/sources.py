@@ -276,7 +276,7 @@ SOURCES = [
     Source("untagged-sd.mp4", then(SD601, untagged)),
     Source("untagged-hd.mp4", then(video(*H264, size=(64, 720)), untagged), size=(64, 720)),
     Source("bt601.mp4", video(*H264, *tagged(6, 6, 6), filters=to_yuv("bt601"))),
-    Source("full.mp4", video("-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuvj420p", *BT709,
+    Source("full.mp4", video("-c:v", "libx264", "-qp", "1", "-pix_fmt", "yuvj420p", *BT709,
            filters=to_yuv(levels="pc"))),
     Source("rgb.mp4", video("-c:v", "libx264rgb", "-qp", "4", filters="null")),
     Source("bgr.avi", video("-c:v", "rawvideo", "-pix_fmt", "bgr24", filters="null")),

@@ -60,9 +60,8 @@ def test_every_picture_at_its_time_in_its_colour(source: Source, tmp_path: Path)
     assert source.said in said if source.said else not said
 
     for place in (f"{START}f", f"{times[START]:.4f}"):
-        check(
-            source, open_video(path, start=place, **source.options), numbers[START:], times[START:]
-        )
+        late = open_video(path, start=place, **source.options)
+        check(source, late, numbers[START:], times[START:])
 
     for name, first in (("whole", 0), ("late", START)):
         out = tmp_path / "out" / name
