@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kmn_cli.batch.mask_arguments import MaskArgument
+from kmn_cli.files import list_images
 from kmn_cli.inference.object_report import first_failure
 
 
@@ -22,13 +23,14 @@ def how_to_mend(
         masks: the --mask arguments of the run.
         document: its result.json.
     """
-    frame = first_failure(document["objects"])
-    if frame is None:
+    index = first_failure(document["objects"])
+    if index is None:
         return None
+    frame = list_images(video)[index].stem if video.is_dir() else str(index)
     shown = document["outputs"].get("overlay") or next(iter(document["outputs"].values()))
     corrected = f"{video.stem}-{frame}.png"
     said = [f"{mask.frame}={mask.path}" if mask.frame else str(mask.path) for mask in masks]
-    made = ["kmn", "init-mask", str(video), "--frame", str(frame), "--web", "-o", corrected]
+    made = ["kmn", "init-mask", str(video), "--frame", frame, "--web", "-o", corrected]
     again = [word for mask in (*said, f"{frame}={corrected}") for word in ("--mask", mask)]
     return (
         f"Look at frame {frame} of {folder / shown}. To mend it on a page:\n"
