@@ -179,7 +179,8 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.inputs import find_inputs
-        from kmn_cli.batch.mask_arguments import parse_masks
+        from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
+        from kmn_cli.batch.next_step import how_to_begin
         from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
 
@@ -194,12 +195,18 @@ def segment(
         for file in found.left_out:
             console.warn(f"{file.path} is left out: {file.reason}")
         single = len(found.videos) == 1
-        if box or points:
-            if mask or not single or dry_run:
-                raise UsageError(
-                    "--box and --points mark objects of one video, without --mask or --dry-run.",
-                    "kmn init-mask makes masks for the rest.",
-                )
+        drawn: list[MaskArgument] = []
+        if (box or points) and (mask or not single):
+            raise UsageError(
+                "--box and --points mark objects of one video, without --mask.",
+                "kmn init-mask makes masks for the rest.",
+            )
+        if (box or points) and dry_run:
+            from kmn_cli.batch.first_mask import mask_for_plan
+
+            made_up = mask_for_plan(found.videos[0].path, box or [], points or [], start)
+            drawn = [MaskArgument(Path("box"), mask=made_up)]
+        elif box or points:
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
             video, marks = found.videos[0], (box or [], points or [])
@@ -210,7 +217,9 @@ def segment(
             for text in made.warnings:
                 console.warn(text)
             mask = [str(made.mask)]
-        arguments = parse_masks(mask or [], single)
+        if not (mask or drawn):
+            raise UsageError("No mask given.", how_to_begin(found.videos[0].path))
+        arguments = drawn or parse_masks(mask or [], single)
         alone = single and from_file is None  # a list is a batch, however short
         part = part if alone else part or slurm_shard()
         videos = part.of(found.videos) if part else found.videos

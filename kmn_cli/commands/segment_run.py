@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kmn_cli.api import load_network, segment_batch, segment_video
 from kmn_cli.batch.job import Job, Settings
+from kmn_cli.batch.next_step import how_to_go_on
 from kmn_cli.batch.plan import make_plan
 from kmn_cli.batch.run import Batch, check_none_failed, run_alone
 from kmn_cli.batch.runner import make_runner
@@ -84,6 +85,7 @@ def _segment_alone(job: Job, order: Order, console: Console) -> None:
     document = {"output": str(job.folder), **document}
     console.result(document)
     console.print(result_table([document]))
+    console.print(how_to_go_on(document))
 
 
 def _segment_all(order: Order, console: Console) -> None:
@@ -102,4 +104,5 @@ def _segment_all(order: Order, console: Console) -> None:
     ).document
     console.result(document)
     console.print(result_table(document["results"]))
+    console.print(f"Results are in {batch.output}, a folder a video.")
     check_none_failed(document)
