@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import time
@@ -271,5 +272,17 @@ def existing(path: Path) -> Path:
     """
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
     if not absolute.exists():
-        raise InputError(f"There is no {path}.", "Check the spelling of the path.")
+        raise missing(path)
     return absolute
+
+
+def missing(path: Path | str) -> InputError:
+    """Return the error of a path where nothing is: it may be an address."""
+    address = re.fullmatch(r"(https?|ftp|rtsp|s3|gs):/+(.+)", str(path))
+    if address:
+        url = shlex.quote(f"{address[1]}://{address[2]}")
+        return InputError(
+            f"{address[1]}://{address[2]} is an address, not a file.",
+            f"Download it first, for example with: yt-dlp {url}",
+        )
+    return InputError(f"There is no {path}.", "Check the spelling of the path.")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kmn_cli.batch.shard import parse_shard, slurm_shard
-from kmn_cli.commands.console import Console, worker_console
+from kmn_cli.commands.console import Console, RemoteConsole
 from kmn_cli.commands.options import (
     BOX_HELP,
     POINTS_HELP,
@@ -28,6 +28,7 @@ from kmn_cli.commands.options import (
     options_given,
     segment_options,
 )
+from kmn_cli.commands.tables import result_table
 from kmn_cli.errors import UsageError
 
 
@@ -180,18 +181,18 @@ def segment(
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.inputs import find_inputs
         from kmn_cli.batch.mask_arguments import parse_masks
-        from kmn_cli.batch.runner import make_runner, places
+        from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
 
         if log is not None:
             console.log_to(log)
         wanted = check_formats(formats.split(","))
         part = parse_shard(shard) if shard else None
-        if engine is Engine.ray and (devices or workers):
-            raise UsageError("--engine ray has its own workers.", "Leave out --devices, --workers.")
-        if address and engine is not Engine.ray:
-            raise UsageError("--address is that of a Ray cluster.", "Add --engine ray.")
-        devices_used = places(device, devices, workers)
+        on_ray = engine is Engine.ray
+        listen = RemoteConsole(quiet, verbose, debug, log)
+        workforce = Workforce.of(
+            device, devices, workers, on_ray=on_ray, address=address, listen=listen
+        )
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
         found = find_inputs(inputs or [], from_file, apart=beside)
         videos = found.videos
@@ -205,15 +206,10 @@ def segment(
                 )
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
-            video = videos[0]
+            find = partial(network_finder, weights, workforce.devices[0], console.detail)
+            folder, marks = output / videos[0].name, (box or [], points or [])
             made = mask_for_segment(
-                video.path,
-                output / video.name,
-                box or [],
-                points or [],
-                start,
-                partial(network_finder, weights, devices_used[0], console.detail),
-                overwrite=overwrite,
+                videos[0].path, folder, *marks, start, find, overwrite=overwrite
             )
             for text in made.warnings:
                 console.warn(text)
@@ -227,10 +223,9 @@ def segment(
             console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
             videos = mine
 
-        from kmn_cli.batch.job import Job, Settings
-        from kmn_cli.batch.run import Batch, check_none_failed, run_alone, run_batch
-        from kmn_cli.batch.worker import Orders, Worker
-        from kmn_cli.commands.result_table import result_table
+        from kmn_cli.api import Job, Settings, segment_batch
+        from kmn_cli.batch.run import check_none_failed
+        from kmn_cli.commands.segment_run import say_plan, segment_alone
         from kmn_cli.model import read_config
 
         options = segment_options(
@@ -243,26 +238,28 @@ def segment(
             precision=precision,
         )
         way = direction.value if direction else "auto"
-        settings = Settings(options, start, end, wanted, overwrite, save_every, way)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
+        settings = Settings(options, start, end, wanted, overwrite, save_every, way)
         if dry_run:
-            from kmn_cli.commands.dry_run import show_plan
-
-            sample = Worker(settings, weights, devices_used[0], console).engine
-            show_plan(jobs, settings, sample, len(devices_used), console)
-            return
-        listener = partial(worker_console, quiet=quiet, verbose=verbose, debug=debug, log=log)
-        orders = Orders(settings, weights, device, None, listener)
-        runner = make_runner(orders, devices_used, console, engine is Engine.ray, address)
-        if alone:
-            document = run_alone(jobs, runner)
-            if document is not None:
+            say_plan(jobs, settings, weights, workforce, console)
+        elif alone:
+            for job in jobs:  # none, where another part has it
+                document = segment_alone(job, mask or [], settings, weights, workforce, console)
                 console.result(document)
                 console.print(result_table([document]))
-            return
-        options_typed = options_given(context, leave_out={"from_file", "shard"})
-        batch = Batch(jobs, output, part, options_typed, found.left_out)
-        document = run_batch(batch, runner, console, fail_fast=fail_fast)
-        console.result(document)
-        console.print(result_table(document["results"]))
-        check_none_failed(document)
+        else:
+            done = segment_batch(
+                jobs,
+                output,
+                settings=settings,
+                weights=weights,
+                workforce=workforce,
+                shard=part,
+                fail_fast=fail_fast,
+                left_out=found.left_out,
+                rerun=options_given(context, leave_out={"from_file", "shard"}),
+                on_event=console.on_event,
+            )
+            console.result(done.document)
+            console.print(result_table(done.document["results"]))
+            check_none_failed(done.document)
