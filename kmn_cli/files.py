@@ -142,6 +142,24 @@ def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         InputError: when the folder cannot be read.
     """
+    found = all_images(folder)
+    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
+    masks = [
+        path
+        for path in found
+        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
+    ]
+    aside = set(masks)
+    frames = [path for path in found if path not in aside]
+    return (frames, masks) if frames else (found, [])
+
+
+def all_images(folder: Path) -> list[Path]:
+    """Return all pictures in `folder`, naturally sorted.
+
+    Raises:
+        InputError: when the folder cannot be read.
+    """
     try:
         found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
     except OSError as error:
@@ -149,15 +167,7 @@ def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
             f"Cannot read the folder {folder}: {error.strerror or error}.",
             "Check the path and its permissions.",
         ) from error
-    found.sort(key=lambda path: natural_key(path.name))
-    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
-    masks = [
-        path
-        for path in found
-        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
-    ]
-    frames = [path for path in found if path not in set(masks)]
-    return (frames, masks) if frames else (found, [])
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def existing(path: Path) -> Path:
