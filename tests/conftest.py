@@ -15,6 +15,14 @@ from kmn_cli.errors import KmnError
 pytest_plugins = ["command_fixtures"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is left in the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def refuses() -> Callable[..., AbstractContextManager[None]]:
     """A context in which an error for the user must come: its text, exit code and a hint."""
