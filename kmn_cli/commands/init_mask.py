@@ -45,7 +45,10 @@ def init_mask(
         Path, typer.Option("--output", "-o", metavar="MASK", help="The index PNG to write.")
     ] = Path("mask.png"),
     frame: Annotated[
-        str, typer.Option(metavar="N", help="The frame, counted from 0, or its file's name.")
+        str,
+        typer.Option(
+            metavar="N", help="The frame, counted from 0; of pictures, a file's name or number."
+        ),
     ] = "0",
     box: Annotated[
         list[str] | None,
@@ -141,7 +144,7 @@ def _draw(first: FirstMask, frame: int, console: Console, *, port: int, browser:
 
     session = MaskSession(first, frame)
     try:
-        serve(session, console, port=port, browser=browser, todo="Draw the mask")
+        serve(session, port=port, browser=browser, todo="Draw the mask")
     except KeyboardInterrupt:
         if session.saved is None:
             raise

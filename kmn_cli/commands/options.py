@@ -65,7 +65,7 @@ PrecisionOf = Annotated[
     Precision,
     typer.Option(
         help="auto is the fastest that costs no accuracy on this device, and is said once; int8 is "
-        "for CPUs and needs pip install 'kmn[int8]'."
+        "for CPUs and needs pip install 'kmn\\[int8]'."
     ),
 ]
 

@@ -33,7 +33,7 @@ class Changes:
             self._tell(
                 "colour", f"the colour tags change at frame {index}: each frame is read by its own"
             )
-        shape = stream.codec_context.sample_aspect_ratio
+        shape = stream.codec_context.sample_aspect_ratio or Fraction(1)
         self._shape = self._shape or shape
         if shape != self._shape:
             self._tell(

@@ -109,16 +109,16 @@ class Clock:
         time = own + self._shift.get(index, 0.0)
         due = self._next.get(index, time)
         if not due - 0.1 < time < due + _JUMP:
-            # The other streams have jumped already, or will by as much.
-            if not due - 0.5 < own + self._newest < due + 0.5:
-                self._newest = due - own
-            self._shift[index] = self._newest
-            time = own + self._newest
+            shift = self._newest  # where another stream has jumped already, by as much
+            if shift == self._shift.get(index, 0.0) or abs(own + shift - due) > 0.5:
+                shift = self._newest = due - own
+            self._shift[index] = shift
+            time = own + shift
         self._next[index] = time + (packet.duration or 0) * unit
-        shift = round(self._shift.get(index, 0.0) / unit)
-        packet.dts += shift
+        ticks = round(self._shift.get(index, 0.0) / unit)
+        packet.dts += ticks
         if packet.pts is not None:
-            packet.pts += shift
+            packet.pts += ticks
 
 
 def decoded(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:

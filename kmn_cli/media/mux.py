@@ -86,6 +86,8 @@ def mux(encoded: Path, target: Path, container: str, showing: Showing, sound: So
         stream = video.streams.video[0]
         shown = output.add_stream_from_template(stream)
         shown.time_base = showing.tick
+        shown.codec_context.codec_tag = stream.codec_tag
+        shown.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio
         shown.metadata.update(stream.metadata)  # says that there is alpha
         frames = _frames(video.demux(stream), shown, showing)
         with open_container(sound.source) if sound else nullcontext() as source:

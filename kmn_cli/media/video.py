@@ -16,7 +16,7 @@ __all__ = ["Frame", "VideoInfo", "VideoReader", "VideoWriter", "open_video"]
 
 
 def open_video(
-    path: Path,
+    path: str | Path,
     *,
     start: str | None = None,
     end: str | None = None,
@@ -38,7 +38,7 @@ def open_video(
     """
     first = parse_position(start) if start is not None else None
     last = parse_position(end) if end is not None else None
-    source = existing(path)
+    source = existing(Path(path))
     if source.is_dir() or is_image(source):
         return open_pictures(source, first, last, fps=fps)
     if not source.is_file():

@@ -38,7 +38,9 @@ class _Format:
 _FORMATS: dict[str, _Format] = {
     "h264": _Format(
         container="mp4",
-        arguments=["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p"],
+        # Colours are kept finer than x264 would: what is drawn over the frames is colour.
+        arguments=["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p"]
+        + ["-x264-params", "chroma-qp-offset=-4"],
         alpha=False,
         copied_audio=frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
         audio_encoder="aac",

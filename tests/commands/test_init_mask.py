@@ -56,7 +56,8 @@ def test_the_command_it_names_segments_from_that_frame(
     command = shlex.split(json.loads(run.stdout)["command"])
     assert command[3:] == ["--mask", f"00020={tmp_path / 'm.png'}"]
     out = tmp_path / "out"
-    done = kmn(*command[1:], "--weights", tiny_weights, "-o", out, "--device", "cpu")
+    options = ("--direction", "forward", "--device", "cpu")
+    done = kmn(*command[1:], "--weights", tiny_weights, "-o", out, *options)
     assert done.exit_code == 0, done.output
     masks = [read_mask(p, allow_empty=True).labels for p in sorted(out.glob("shot/masks/*.png"))]
     assert [bool(mask.any()) for mask in masks] == [False, False, True]
@@ -100,7 +101,7 @@ def test_a_mask_is_not_replaced_unasked(kmn: Kmn, frames: Path, tmp_path: Path) 
         (("--box", "500,2,30,30"), 3, "the frame is 128x96"),
         (("--web", "--box", "1,2,3,4"), 2, "--web starts with an empty page"),
         (("--box", "14,22,53,53", "-o", "m.jpg"), 2, "a mask is a PNG"),
-        (("--frame", "x", "--box", "14,22,53,53"), 3, "no frame 'x'"),
+        (("--frame", "x", "--box", "14,22,53,53"), 3, "'x' is not a frame of"),
         (("--from-labelme", "/nowhere.json"), 3, "cannot be read as a file of labelme"),
         (("--box", "10,10,5,5", "--polygon", "0,0 60,0 60,60 0,60"), 3, "Object 1 has no pixel"),
     ],
@@ -124,7 +125,9 @@ def test_segment_takes_the_same_prompts(
     kmn: Kmn, frames: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:
     prompts = ("--box", "44,22,53,53", "--points", "70,48")
-    assert kmn("init-mask", frames, "--frame", 2, *prompts, "-o", tmp_path / "m.png").exit_code == 0
+    assert (
+        kmn("init-mask", frames, "--frame", 20, *prompts, "-o", tmp_path / "m.png").exit_code == 0
+    )
     segment = ("segment", frames, "--start", "2f", "--weights", tiny_weights, "--device", "cpu")
     run = kmn(*segment, *prompts, "-o", tmp_path / "out")
     assert run.exit_code == 0, run.output
@@ -134,6 +137,35 @@ def test_segment_takes_the_same_prompts(
     assert [path.name for path in (results / "masks").iterdir()] == ["00020.png"]
     again = kmn(*segment, *prompts, "-o", tmp_path / "out", "--json")
     assert again.exit_code == 0 and "already" in again.stderr
+
+    before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    refused = kmn(*segment, "--box", "40,20,50,50", "-o", tmp_path / "out")
+    assert refused.exit_code == 2 and "--overwrite" in refused.stderr, refused.output
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
+    assert (
+        kmn(*segment, "--box", "40,20,50,50", "-o", tmp_path / "out", "--overwrite").exit_code == 0
+    )
+
+
+@pytest.mark.parametrize("there", ["m.png", "m-preview.png"])
+def test_nothing_is_replaced_unasked(kmn: Kmn, frames: Path, tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("mine")
+    command = ("init-mask", frames, "--box", "14,22,53,53", "-o", tmp_path / "m.png")
+    run = kmn(*command)
+    assert run.exit_code == 2 and f"{there} exists" in run.stderr
+    assert (tmp_path / there).read_text() == "mine"
+    assert kmn(*command, "--overwrite").exit_code == 0
+
+
+def test_results_of_a_mask_keep_to_themselves(
+    kmn: Kmn, frames: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    results = tmp_path / "out/shot"
+    results.mkdir(parents=True)
+    (results / "result.json").write_text("{}")
+    command = ("segment", frames, "--box", "14,22,53,53", "--weights", tiny_weights)
+    assert kmn(*command, "-o", tmp_path / "out").exit_code == 2
+    assert [path.name for path in results.iterdir()] == ["result.json"]
 
 
 @pytest.mark.parametrize("more", [("--mask", "m.png"), ("other",), ("--dry-run",)])

@@ -292,3 +292,14 @@ def test_a_gpu_finds_nearly_the_same(model, network):
         for n, frame in enumerate(frames[1:], 1):
             answer = segmenter.step(frame, want_prob=True)
             assert np.abs(answer.prob - expected[n].prob).max() < tolerance
+
+
+def test_floats_are_refused_and_a_mask_may_be_bool(network: Network) -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    mask = np.zeros((32, 32), bool)
+    mask[4:20, 4:20] = True
+    with pytest.raises(InputError, match="float64"):
+        VideoSegmenter(network).step(image / 255.0, mask)
+    labels = VideoSegmenter(network).step(image, mask).labels
+    np.testing.assert_array_equal(labels, mask)
+    assert labels.dtype == np.uint8
