@@ -64,8 +64,8 @@ ReadHow = Annotated[Read, typer.Option(help="Memory read: with the kernel, or pl
 PrecisionOf = Annotated[
     Precision,
     typer.Option(
-        help="auto is bf16 where the device has it, else fp32; int8 is the fastest on a CPU, and "
-        "needs pip install 'kmn\\[int8]'."
+        help="auto is the fastest that costs no accuracy on this device, and is said once; int8 is "
+        "for CPUs and needs pip install 'kmn\\[int8]'."
     ),
 ]
 

@@ -1,10 +1,11 @@
 """Speed and memory, as figures and as ratios to the plain baseline: `make bench`.
 
-    python -m tests.benchmarks [read] [stages] [frames] [agreement] [long] [full]
+    python -m tests.benchmarks [read] [stages] [frames] [pictures] [agreement] [long] [full]
 
-Without parts it measures read, stages and frames, which takes some minutes on a small CPU. `full`
-adds more objects, memory sizes and 1080p to read and frames, which takes an hour; `agreement`
-compares labels with the baseline's; `long` is a video of 2,000 frames.
+Without parts it measures read, stages, frames and pictures, which takes some minutes on a small
+CPU. `full` adds more objects, memory sizes and 1080p to read and frames, which takes an hour;
+`pictures` is everything but the network; `agreement` compares labels with
+the baseline's; `long` is a video of 2,000 frames.
 
 Prints tables and writes benchmarks.json; parts that are not measured keep what the file says.
 """
@@ -22,10 +23,17 @@ from rich.console import Console
 from rich.table import Table
 
 from kmn_cli.inference.device import choose_device
-from tests.benchmarks import bench_agreement, bench_frame, bench_long, bench_read, bench_stages
+from tests.benchmarks import (
+    bench_agreement,
+    bench_frame,
+    bench_long,
+    bench_pictures,
+    bench_read,
+    bench_stages,
+)
 from tests.benchmarks.speed_table import speed_table
 
-PARTS = ("read", "stages", "frames", "agreement", "long", "full")
+PARTS = ("read", "stages", "frames", "pictures", "agreement", "long", "full")
 FILE = Path("benchmarks.json")
 Row = Mapping[str, Any]
 
@@ -42,7 +50,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    parts = set(options.parts) - {"full"} or {"read", "stages", "frames"}
+    parts = set(options.parts) - {"full"} or {"read", "stages", "frames", "pictures"}
     full, repeats = "full" in options.parts, options.repeats
     device, reason = choose_device(options.device)
     machine = {
@@ -65,6 +73,9 @@ def main() -> None:
         frames = [bench_frame.measure(*case, repeats, device.type) for case in cases]
         document["frames"] = show("Whole frames", frames)
         print(speed_table(frames, bench_frame.precisions(device.type)))
+    if "pictures" in parts:
+        rows = [row for size in bench_pictures.SIZES for row in bench_pictures.measure(size)]
+        document["pictures"] = show("Outside the network, on the processor", rows)
     if "agreement" in parts:
         agreed = bench_agreement.measure(480, bench_frame.precisions("cpu"))
         document["agreement"] = show("Labels equal to the baseline's", agreed)
