@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,10 +113,12 @@ def find_jobs(
     """
     listed = [inputs] if isinstance(inputs, (str, Path)) else inputs
     apart = [Path(output), *([Path(masks)] if isinstance(masks, (str, Path)) else [])]
-    videos = find_inputs([str(each) for each in listed], apart=apart).videos
-    alone = len(videos) == 1
+    found = find_inputs([str(each) for each in listed], apart=apart)
+    for file in found.left_out:
+        logging.getLogger(__name__).warning("%s is left out: %s", file.path, file.reason)
+    alone = len(found.videos) == 1
     arguments = to_arguments(masks, alone=alone)
-    return [Job(video, arguments, alone, Path(output) / video.name) for video in videos]
+    return [Job(video, arguments, alone, Path(output) / video.name) for video in found.videos]
 
 
 def identity(

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kmn_cli.batch.mask_plan import MaskArgument
+from kmn_cli.batch.mask_arguments import MaskArgument
+from kmn_cli.files import list_images
 from kmn_cli.inference.object_report import first_failure
 
 
@@ -22,18 +23,20 @@ def how_to_mend(
         masks: the --mask arguments of the run.
         document: its result.json.
     """
-    frame = first_failure(document["objects"])
-    if frame is None:
+    index = first_failure(document["objects"])
+    if index is None:
         return None
+    frame = list_images(video)[index].stem if video.is_dir() else str(index)
     shown = document["outputs"].get("overlay") or next(iter(document["outputs"].values()))
     corrected = f"{video.stem}-{frame}.png"
     said = [f"{mask.frame}={mask.path}" if mask.frame else str(mask.path) for mask in masks]
-    made = ["kmn", "init-mask", str(video), "--frame", str(frame), "--web", "-o", corrected]
+    made = ["kmn", "init-mask", str(video), "--frame", frame, "--web", "-o", corrected]
     again = [word for mask in (*said, f"{frame}={corrected}") for word in ("--mask", mask)]
     return (
-        f"Look at frame {frame} of {folder / shown}. To mend it, make its mask (--box X,Y,W,H "
-        f"instead of --web works, too)\n  {shlex.join(made)}\nand run the command again with\n"
-        f"  {shlex.join(again)}"
+        f"Look at frame {frame} of {folder / shown}. To mend it on a page:\n"
+        f"  kmn edit {shlex.quote(str(folder))}\n"
+        "Or make its mask (--box X,Y,W,H instead of --web works, too)\n"
+        f"  {shlex.join(made)}\nand run the command again with\n  {shlex.join(again)}"
     )
 
 
@@ -46,3 +49,16 @@ def how_to_begin(video: Path) -> str:
         f"  kmn init-mask {named} --web -o mask.png    draw it on a page, then\n"
         f"  kmn segment {named} --mask mask.png"
     )
+
+
+def how_to_go_on(document: Mapping[str, Any]) -> str:
+    """Return where the results of a run are, and a line that makes something of them.
+
+    Args:
+        document: result.json, with its folder as "output".
+    """
+    folder = Path(document["output"])
+    overlay = document["outputs"].get("overlay")
+    seen = f"; look at {folder / overlay}" if overlay else ""
+    export = ["kmn", "export-masks", str(folder), "--to", "alpha", "-o", f"{folder.name}.mov"]
+    return f"Results are in {folder}{seen}.\nFor another program, for example: {shlex.join(export)}"

@@ -15,7 +15,7 @@ from kmn_cli.batch.directions import Directions
 from kmn_cli.batch.opened import Opened
 from kmn_cli.batch.way_back import WayBack
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
-from kmn_cli.inference.object_report import ObjectReport
+from kmn_cli.inference.object_report import ObjectReport, failures
 from kmn_cli.inference.pipeline import PipelineStats, run_pipeline
 from kmn_cli.inference.saved_state import SavedState
 from kmn_cli.inference.segmenter import VideoSegmenter
@@ -60,7 +60,7 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     network = video.network.ready
     directions = Directions(settings.direction, masks, info.first)
     sinks = _sinks(video)
-    report = ObjectReport(masks.object_ids, masks.frames)
+    report = ObjectReport(masks.object_ids, masks.frames, log.warning)
     make_segmenter = partial(_make_segmenter, video)
     run = _but_masks(video)
     make_state = partial(SavedState, run=run, warn=log.warning)
@@ -81,6 +81,12 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     start = earlier.stop if earlier else info.first
     count = _Counter(video, directions.frames_back(start))
     want_prob = directions.name == "both" or any(sink.wants_prob for sink in sinks.values())
+
+    def after_frame(frame: Frame) -> None:
+        count(frame)
+        if frame.index >= start - 1:  # a state is saved before its frame is looked back from
+            report.follow(frame.index, segmenter)
+
     way_back = WayBack(video, directions, run, make_segmenter, make_state, want_prob, count)
     backward, stats_back = way_back.follow(start)
     stats = run_pipeline(
@@ -89,7 +95,7 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
         [*sinks.values(), report],
         masks,
         object_ids=masks.object_ids,
-        on_frame=count,
+        on_frame=after_frame,
         earlier=earlier,
         backward=backward,
         saver=state,
@@ -99,6 +105,14 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
         stats = stats.after(before)
     video.happened("stages", seconds=stats.stages, frames=stats.segmented)
     _take_warnings(video, sinks.values())
+    before_masks = min(masks.frames) - info.first
+    if directions.name == "forward" and before_masks:
+        video.warn(
+            f"the {before_masks} frames before the first mask are empty: without --direction "
+            "forward they are followed, too"
+        )
+    for text in failures(report.to_json()):
+        video.warn(text)
 
     def clear() -> None:
         way_back.clear()

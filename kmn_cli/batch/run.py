@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from kmn_cli.batch.shard import Shard
 from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
 from kmn_cli.files import atomic_path, write_json
+from kmn_cli.inference.object_report import first_failure
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +145,11 @@ def _report(
         log.warning("no summary was written: %s", error)
     if document["warnings"]:
         log.info("%d warnings, see summary.json", document["warnings"])
+    doubted = [entry for entry in results if entry["look_at"] is not None]
+    for entry in doubted[:LISTED]:
+        log.info("%s: look at frame %d", entry["output"], entry["look_at"])
+    if doubted:
+        log.info("to mend a video: kmn edit %s", shlex.quote(doubted[0]["output"]))
     return document
 
 
@@ -172,6 +179,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "skipped": outcome.skipped,
         **{name: outcome.result[name] for name in chosen},
         "continued": outcome.result.get("continued"),
+        "look_at": first_failure(outcome.result["objects"]),
         "warnings": outcome.result["warnings"],
     }
 

@@ -12,6 +12,7 @@ from kmn_cli import __version__
 from kmn_cli.batch.claim import claim
 from kmn_cli.batch.events import Event, Tell, tell_nobody
 from kmn_cli.batch.job import Job, Settings, finished
+from kmn_cli.batch.next_step import how_to_mend
 from kmn_cli.batch.opened import Opened, open_job
 from kmn_cli.batch.passes import Done, run_passes
 from kmn_cli.batch.result import (
@@ -90,7 +91,10 @@ def _segment(video: Opened, *, wait: bool) -> Result:
         before = read_result(job.folder, video.identity, video.masks.contents)
         corrects = before is None and clear_outdated(job.folder, settings.formats)
         done = run_passes(video, corrects=corrects)
-        return Result(_document(video, done, before))
+        document = _document(video, done, before)
+        if step := how_to_mend(job.video.path, job.folder, job.masks, document):
+            log.info(step)
+        return Result(document)
 
 
 def _document(video: Opened, done: Done, before: Mapping[str, Any] | None) -> dict[str, Any]:

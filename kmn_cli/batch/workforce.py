@@ -35,7 +35,6 @@ class Workforce:
         device: str = "auto",
         devices: str | None = None,
         workers: int | None = None,
-        *,
         on_ray: bool = False,
         address: str | None = None,
         listen: Callable[[], Tell] = _no_ears,

@@ -28,7 +28,6 @@ from kmn_cli.commands.options import (
     options_given,
     segment_options,
 )
-from kmn_cli.commands.tables import result_table
 from kmn_cli.errors import UsageError
 
 
@@ -180,7 +179,8 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.inputs import find_inputs
-        from kmn_cli.batch.mask_arguments import parse_masks
+        from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
+        from kmn_cli.batch.next_step import how_to_begin
         from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
 
@@ -188,44 +188,46 @@ def segment(
             console.log_to(log)
         wanted = check_formats(formats.split(","))
         part = parse_shard(shard) if shard else None
-        on_ray = engine is Engine.ray
         listen = RemoteConsole(quiet, verbose, debug, log)
-        workforce = Workforce.of(
-            device, devices, workers, on_ray=on_ray, address=address, listen=listen
-        )
+        place = Workforce.of(device, devices, workers, engine is Engine.ray, address, listen)
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
         found = find_inputs(inputs or [], from_file, apart=beside)
-        videos = found.videos
         for file in found.left_out:
             console.warn(f"{file.path} is left out: {file.reason}")
-        if box or points:
-            if mask or len(videos) != 1 or dry_run:
-                raise UsageError(
-                    "--box and --points mark objects of one video, without --mask or --dry-run.",
-                    "kmn init-mask makes masks for the rest.",
-                )
+        single = len(found.videos) == 1
+        drawn: list[MaskArgument] = []
+        if (box or points) and (mask or not single):
+            raise UsageError(
+                "--box and --points mark objects of one video, without --mask.",
+                "kmn init-mask makes masks for the rest.",
+            )
+        if (box or points) and dry_run:
+            from kmn_cli.batch.first_mask import mask_for_plan
+
+            made_up = mask_for_plan(found.videos[0].path, box or [], points or [], start)
+            drawn = [MaskArgument(Path("box"), mask=made_up)]
+        elif box or points:
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
-            find = partial(network_finder, weights, workforce.devices[0], console.detail)
-            folder, marks = output / videos[0].name, (box or [], points or [])
+            video, marks = found.videos[0], (box or [], points or [])
+            find = partial(network_finder, weights, place.devices[0], console.detail)
             made = mask_for_segment(
-                videos[0].path, folder, *marks, start, find, overwrite=overwrite
+                video.path, output / video.name, *marks, start, find, overwrite=overwrite
             )
             for text in made.warnings:
                 console.warn(text)
             mask = [str(made.mask)]
-        arguments = parse_masks(mask or [], len(videos) == 1)
-        alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
-        if not alone:
-            part = part or slurm_shard()
+        if not (mask or drawn):
+            raise UsageError("No mask given.", how_to_begin(found.videos[0].path))
+        arguments = drawn or parse_masks(mask or [], single)
+        alone = single and from_file is None  # a list is a batch, however short
+        part = part if alone else part or slurm_shard()
+        videos = part.of(found.videos) if part else found.videos
         if part is not None and part.count > 1:
-            mine = part.of(videos)
-            console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
-            videos = mine
+            count = f"{len(videos)} of {len(found.videos)}"
+            console.note(f"part {part.index + 1} of {part.count}: {count}")
 
-        from kmn_cli.api import Job, Settings, segment_batch
-        from kmn_cli.batch.run import check_none_failed
-        from kmn_cli.commands.segment_run import say_plan, segment_alone
+        from kmn_cli.commands.segment_run import Batch, Job, Order, Settings, carry_out
         from kmn_cli.model import read_config
 
         options = segment_options(
@@ -238,28 +240,8 @@ def segment(
             precision=precision,
         )
         way = direction.value if direction else "auto"
-        jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
         settings = Settings(options, start, end, wanted, overwrite, save_every, way)
-        if dry_run:
-            say_plan(jobs, settings, weights, workforce, console)
-        elif alone:
-            for job in jobs:  # none, where another part has it
-                document = segment_alone(job, mask or [], settings, weights, workforce, console)
-                console.result(document)
-                console.print(result_table([document]))
-        else:
-            done = segment_batch(
-                jobs,
-                output,
-                settings=settings,
-                weights=weights,
-                workforce=workforce,
-                shard=part,
-                fail_fast=fail_fast,
-                left_out=found.left_out,
-                rerun=options_given(context, leave_out={"from_file", "shard"}),
-                on_event=console.on_event,
-            )
-            console.result(done.document)
-            console.print(result_table(done.document["results"]))
-            check_none_failed(done.document)
+        jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
+        typed = options_given(context, leave_out={"from_file", "shard"})
+        batch = Batch(jobs, output, part, typed, fail_fast, found.left_out)
+        carry_out(Order(batch, mask or [], settings, weights, place, alone, dry_run), console)

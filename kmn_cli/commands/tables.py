@@ -14,7 +14,7 @@ from kmn_cli.commands.progress import clock
 def result_table(results: Sequence[dict[str, Any]]) -> Table:
     """What became of the videos of a run, one row each."""
     grid = Table()
-    for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "results"):
+    for column in ("video", "frames", "objects", "fps", "peak memory", "seconds", "look at"):
         grid.add_column(column, overflow="fold")
     for result in results:
         grid.add_row(
@@ -24,9 +24,16 @@ def result_table(results: Sequence[dict[str, Any]]) -> Table:
             f"{result['frames_per_second']:.2f}",
             f"{result['peak_memory_bytes'] / 2**20:.0f} MiB",
             f"{result['seconds']['total']:.1f}",
-            result["output"],
+            "–" if (frame := _look_at(result)) is None else f"frame {frame}",
         )
     return grid
+
+
+def _look_at(result: Mapping[str, Any]) -> int | None:
+    """The first frame at which an object failed; a batch has found it already."""
+    from kmn_cli.inference.object_report import first_failure  # --help must not wait for it
+
+    return result["look_at"] if "look_at" in result else first_failure(result["objects"])
 
 
 def stage_table(seconds: Mapping[str, float], frames: int) -> Table:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kmn_cli.media.video import Frame
-
 if TYPE_CHECKING:
     from kmn_cli.inference.segmenter import VideoSegmenter
+    from kmn_cli.media.video import Frame
 
-JUMP_RATIO = 2.0  # of the areas of two frames
+JUMP_RATIO = 1.5  # of the areas of two frames
 JUMP_DISTANCE = 0.5  # of the place, in square roots of the area, beyond the motion so far
 JUMP_MIN_SHARE = 0.001  # of the picture; smaller objects double and leap by noise
 LOOK_BACK_EVERY = 15  # frames

@@ -26,6 +26,7 @@ LEAST, MOST = 0.25, 0.97  # of the box: with less or more the network has not un
 SURE = 0.3  # a probability that counts for that
 DISCS = (0.06, 0.12, 0.24, 0.4)  # radii around a single point, in short sides
 LARGEST = 0.2  # of the picture, that a single point may mean
+SPECK = 0.01  # of the object's area: smaller parts are dropped, and holes filled
 DOT = 0.02  # radius of a point, in long sides of what was found
 
 
@@ -60,7 +61,7 @@ class EdgeFinder:
         if not LEAST < share < MOST:
             return by_colour
         found = (1 - COLOURS) * prob + COLOURS * by_colour > 0.5 * (1 - COLOURS)
-        return _as_said(found, prompts)
+        return _as_said(_without_specks(found), prompts)
 
 
 def _look_closely(image: np.ndarray, box: Box, guess: np.ndarray, look: Look) -> np.ndarray:
@@ -164,6 +165,17 @@ def _ellipse(size: tuple[int, int], box: Box) -> np.ndarray:
 def _around(mask: np.ndarray) -> Box:
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return float(x), float(y), float(width), float(height)
+
+
+def _without_specks(found: np.ndarray) -> np.ndarray:
+    """Return the mask without its smallest parts and holes."""
+    least = SPECK * found.sum()
+    for is_part in (True, False):
+        _, parts, stats, _ = cv2.connectedComponentsWithStats((found == is_part).astype(np.uint8))
+        small = stats[:, cv2.CC_STAT_AREA] < least
+        small[0] = False  # the rest
+        found = found ^ small[parts]
+    return found
 
 
 def _as_said(found: np.ndarray, prompts: Prompts) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig, save_checkpoint
 
 CPU = torch.device("cpu")
+SMALL = replace(KMNConfig.tiny(), size=96)
 needs_openvino = pytest.mark.skipif(
     find_spec("openvino") is None,
     reason="OpenVINO is not installed: pip install 'kmn[int8]'",
@@ -29,7 +31,7 @@ needs_openvino = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def model() -> KMN:
     torch.manual_seed(0)
-    return KMN(KMNConfig.tiny()).eval().requires_grad_(False)
+    return KMN(SMALL).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(home))
+        patch.setattr(quantize, "EVERY", 20)  # three frames
         yield home / "kmn"
 
 
@@ -99,7 +102,7 @@ def test_graphs_are_made_once_and_anew_when_they_are_damaged(
 def test_other_weights_get_graphs_of_their_own(ready: Network, cache: Path) -> None:
     before = len(list(cache.iterdir()))
     torch.manual_seed(1)
-    other = KMN(KMNConfig.tiny()).eval().requires_grad_(False)
+    other = KMN(SMALL).eval().requires_grad_(False)
     ready_for_inference(other, CPU, "int8")
     assert len(list(cache.iterdir())) == before + 1
 
@@ -163,7 +166,7 @@ def test_auto_takes_int8_only_where_it_was_measured(
         return choose_precision(model, CPU)[0]
 
     torch.manual_seed(1)
-    other = KMN(KMNConfig.tiny()).eval().requires_grad_(False)
+    other = KMN(SMALL).eval().requires_grad_(False)
     assert chosen(model) == "int8"
     assert chosen(other) == "bf16"
     assert chosen(other, bf16=False) == "fp32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawn_data import draw_disc, draw_frame
@@ -95,3 +96,15 @@ def test_one_click_never_fills_a_fifth_of_the_frame(look: Look | None) -> None:
         for point in ((50.0, 60.0), (130.0, 20.0), (0.0, 0.0)):
             found = EdgeFinder(look)(frame, Prompts(inside=(point,)))
             assert 0 < found.mean() < 0.2
+
+
+def test_specks_and_pinholes_are_mended() -> None:
+    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
+        prob = bright(image, guess)
+        prob[:4, :4] = 1
+        prob[150:152, 150:152] = 0
+        return prob
+
+    found = EdgeFinder(look)(FRAME, BOX)
+    assert cv2.connectedComponents(found.astype(np.uint8))[0] == 2
+    assert cv2.connectedComponents((~found).astype(np.uint8))[0] == 2
