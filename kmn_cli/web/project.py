@@ -52,7 +52,7 @@ class Project:
         self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
         self.notes: dict[str, Any] = {"video": str(video), "names": {}}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
-        self.notes |= _read_json(folder / EDIT / "edit.json")
+        self.notes |= read_document(folder / EDIT / "edit.json")
         if not self.given.is_dir():
             self._adopt()
 
@@ -132,7 +132,7 @@ class Project:
 
     def _adopt(self) -> None:
         """Take the masks that results were made from as the given ones."""
-        said = _read_json(self.folder / RESULT)
+        said = read_document(self.folder / RESULT)
         for index in {int(text.partition(":")[0]) for text in said.get("mask_contents", [])}:
             path = self.folder / "masks" / f"{self.stem(index)}.png"
             if path.exists():
@@ -152,8 +152,8 @@ def open_project(path: Path, output: Path) -> Project:
     Raises:
         InputError: it is neither, or its video is gone.
     """
-    notes = _read_json(path / EDIT / "edit.json")
-    source = _read_json(path / RESULT).get("input") or notes.get("video")
+    notes = read_document(path / EDIT / "edit.json")
+    source = read_document(path / RESULT).get("input") or notes.get("video")
     if source is None:
         return Project(path, output / output_name(path))
     if not Path(source).exists():
@@ -176,7 +176,8 @@ def _read(path: Path) -> np.ndarray:
     return np.array(load_image(path))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON document of a project; empty where there is none yet."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

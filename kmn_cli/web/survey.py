@@ -15,11 +15,12 @@ import numpy as np
 from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.errors import InputError
 from kmn_cli.media.images import load_image
-from kmn_cli.web.project import Project, made
+from kmn_cli.web.project import Project, made, read_document
 
 BUDGET = 0.3  # seconds of looking at masks for one answer
 SHORT_SIDE = 180  # pixels at which areas are counted
 AREA_DIGITS = 6
+SIGNS = {"position_jumps": "jumped", "doubtful_at": "may be something else"}
 KEPT = 8  # small masks in memory
 
 
@@ -60,6 +61,7 @@ class Survey:
             "more": bool(todo),
             "given": given,
             "stale": self._stale(given),
+            "signs": self._signs(),
             "frames": {i: facts for i, (at, facts) in self._entries.items() if at > revision},
         }
 
@@ -106,6 +108,16 @@ class Survey:
     def _note(self, index: int, facts: dict[str, Any]) -> None:
         self._revision += 1
         self._entries[index] = (self._revision, facts)
+
+    def _signs(self) -> list[dict[str, Any]]:
+        """What the report of a whole run says of frames, beside what areas tell."""
+        objects = read_document(self._project.folder / RESULT).get("objects", [])
+        return [
+            {"frame": frame, "id": each["id"], "text": text}
+            for each in objects
+            for sign, text in SIGNS.items()
+            for frame in each.get(sign, [])
+        ]
 
     def _stale(self, given: list[int]) -> list[int]:
         """The frames whose masks do not follow from the given ones any more: first and last.

@@ -78,8 +78,9 @@ export async function refresh() {
 }
 on("changed", () => { tell("listed"); refresh(); });
 on("goto", (frame) => show(frame));
+on("touched", stop);
 
-// Give this frame the mask that it shows, or that of the frame before.
+// Give this frame the mask that a frame shows.
 export async function give(base) {
   S.drawings[S.frame] = { base, objects: {}, order: [] };
 }

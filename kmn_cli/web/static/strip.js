@@ -19,7 +19,7 @@ export async function poll() {
   S.seen = new Set(Object.values(frames).flatMap((f) => Object.keys(f.area ?? {}).map(Number)));
   const known = [...new Set([...S.ids, ...S.seen])].sort((a, b) => a - b);
   if (known.length !== S.ids.length) { S.ids = known; tell("listed"); }
-  flags = findFlags();
+  flags = [...findFlags(), ...(found.signs ?? [])];
   tell("surveyed", Object.keys(found.frames).map(Number));
   draw();
   if (found.more) timer = setTimeout(poll, 100);
