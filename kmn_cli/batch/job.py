@@ -11,7 +11,7 @@ from kmn_cli.batch.inputs import Video
 from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
-from kmn_cli.media.video import VideoInfo, VideoReader, open_video
+from kmn_cli.media.video import USUAL, Reading, VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
     from kmn_cli.inference.loaded import LoadedNetwork
@@ -29,6 +29,7 @@ class Settings:
     overwrite: bool = False
     save_every: float = 30.0
     direction: str = "auto"
+    reading: Reading = USUAL
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Job:
         Raises:
             KmnError: the video cannot be read.
         """
-        return open_video(self.video.path, start=settings.start, end=settings.end)
+        return open_video(
+            self.video.path, start=settings.start, end=settings.end, reading=settings.reading
+        )
 
     def plan_masks(self, settings: Settings, info: VideoInfo) -> MaskPlan:
         """The checked masks of the video.
@@ -69,6 +72,7 @@ def identity(
             **asdict(settings.options),
             "start": settings.start,
             "end": settings.end,
+            **settings.reading.to_json(),
             "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },

@@ -52,7 +52,9 @@ class MaskPlan:
         self._files: dict[int, list[MaskArgument]] = {}
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
-        self._reader = MaskReader((info.width, info.height), allow_empty=self._allow_empty)
+        self._reader = MaskReader(
+            (info.width, info.height), info.display_size, allow_empty=self._allow_empty
+        )
         names = FrameNames(info.path)
         stop = info.first + info.frames if info.frames else sys.maxsize
         for argument in arguments:
@@ -118,7 +120,7 @@ class MaskPlan:
         if last < stop:
             return
         # The number of frames of a video file is an estimate: count them before refusing.
-        with open_video(info.path) as reader:
+        with open_video(info.path, reading=info.reading) as reader:
             expected = reader.info.frames or 0
             frames = last + 1
             if last >= expected:

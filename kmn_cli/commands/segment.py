@@ -16,6 +16,7 @@ from kmn_cli.commands.options import (
     POINTS_HELP,
     Debug,
     Device,
+    Fps,
     Json,
     MemoryEvery,
     Precision,
@@ -104,6 +105,11 @@ def segment(
         str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop before this time.")] = None,
+    fps: Fps = None,
+    deinterlace: Annotated[
+        bool,
+        typer.Option("--deinterlace/--no-deinterlace", help="Of interlaced videos, as from TV."),
+    ] = True,
     direction: Annotated[
         Direction | None,
         typer.Option(
@@ -231,6 +237,7 @@ def segment(
         from kmn_cli.batch.run import Batch, check_none_failed, run_alone, run_batch
         from kmn_cli.batch.worker import Orders, Worker
         from kmn_cli.commands.result_table import result_table
+        from kmn_cli.media.video import Reading
         from kmn_cli.model import read_config
 
         options = segment_options(
@@ -243,7 +250,8 @@ def segment(
             precision=precision,
         )
         way = direction.value if direction else "auto"
-        settings = Settings(options, start, end, wanted, overwrite, save_every, way)
+        reading = Reading(fps, deinterlace)
+        settings = Settings(options, start, end, wanted, overwrite, save_every, way, reading)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
         if dry_run:
             from kmn_cli.commands.dry_run import show_plan

@@ -70,14 +70,22 @@ def read_mask(
 class MaskReader:
     """Reads the masks of one video, in all of which a colour is the same object."""
 
-    def __init__(self, size: tuple[int, int] | None = None, *, allow_empty: bool = False) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] | None = None,
+        display_size: tuple[int, int] | None = None,
+        *,
+        allow_empty: bool = False,
+    ) -> None:
         """Prepare to read.
 
         Args:
             size: (width, height) that masks must have; None takes any.
+            display_size: where pixels are not square, the size on a screen: masks drawn there
+                are scaled to `size`.
             allow_empty: whether a mask without an object is fine, as in later frames.
         """
-        self._size = size
+        self._size, self._display_size = size, display_size
         self._allow_empty = allow_empty
         self._ids: dict[str, dict[int, int]] = {}  # by the kind of shades, and the shade
         self._background: tuple[str, int] | None = None  # where it is not black
@@ -95,6 +103,8 @@ class MaskReader:
             InputError: when it cannot be read, has another size, shows no object, or is no mask.
         """
         picture = load_labels(path).as_painted()
+        if self._size is not None and picture.size == self._display_size:
+            picture = picture.scaled(self._size)
         check_size(path, picture.size, self._size)
         try:
             mask = self._number(picture, flatten(picture.values, indices=picture.indexed))
