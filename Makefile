@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: venv demo test test-all check format bench
+.PHONY: venv demo test test-browser test-all check format bench
 venv: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -19,6 +19,10 @@ demo: $(READY)
 # Two processes of one thread each: on a small machine twice as fast as one process of two threads.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m 'not slow and not gpu and not browser'
+
+# The local pages, in a real browser: apt install chromium.
+test-browser: $(READY)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m browser
 
 test-all: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2

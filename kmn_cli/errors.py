@@ -95,7 +95,9 @@ def describe(exc: BaseException) -> KmnError:
     if isinstance(exc, KmnError):
         return exc
     if isinstance(exc, KeyboardInterrupt):
-        return _Interrupted("Interrupted.", "Whole files written so far stay.")
+        return _Interrupted(
+            "Interrupted.", "What was written so far stays; the same command goes on from there."
+        )
     if _is_out_of_memory(exc):
         return _OutOfMemory(
             f"Out of memory: {_first_line(exc)}",

@@ -1,32 +1,23 @@
-"""Files and their names: whole or not at all, held by one process, in the order people expect."""
+"""Files and their names: whole or not at all, and in the order people expect."""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import secrets
+import shlex
 import shutil
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kmn_cli import platforms
 from kmn_cli.errors import InputError, KmnError
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".exr", ".dpx")
 )
-
-_GONE = {errno.ENOENT, errno.EEXIST}
-_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
-_TRIES = 1000  # each takes microseconds
-SECONDS_BETWEEN_LOOKS = 0.5
-
 
 _MASK_NAME = re.compile(r"(^|[ ._-])masks?([ ._-]preview)?$", re.IGNORECASE)
 
@@ -42,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         KmnError: when the folder or the file cannot be written (full disk, no permission).
     """
     part = _part_of(path)
-    with _naming(path):
+    with naming_failures(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
@@ -60,7 +51,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         KmnError: when it cannot be written.
     """
     part = _part_of(path)
-    with _naming(path):
+    with naming_failures(path):
         try:
             part.mkdir(parents=True)
             yield part
@@ -100,7 +91,7 @@ def _part_of(path: Path) -> Path:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming_failures(path: Path) -> Iterator[None]:
     """Say of an error of the system what could not be written."""
     try:
         yield
@@ -109,100 +100,6 @@ def _naming(path: Path) -> Iterator[None]:
             f"Cannot write {path}: {error.strerror or error}.",
             "Check the free space and the permissions of the folder, or choose another with -o.",
         ) from error
-
-
-class FileLock:
-    """A lock of the system on a small file that says who holds it.
-
-    It ends with the process, however that ends, so that there is no stale lock to judge. Shared
-    disks (NFS, Lustre, GPFS) pass such locks on between machines.
-
-    Args:
-        path: the file; made when taken, with the folders on the way, and removed when let go.
-        warn: called where the disk knows no locks; it counts as taken then.
-    """
-
-    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
-        self._path, self._warn = path, warn
-        self._file = -1
-
-    def take(self) -> bool:
-        """Take the lock; False while another process has it.
-
-        Raises:
-            KmnError: the file cannot be written.
-        """
-        while True:
-            file = self._open()
-            try:
-                platforms.lock(file)
-            except OSError as error:
-                if error.errno in _HELD:
-                    os.close(file)
-                    return False
-                folder = self._path.parent
-                self._warn(f"{folder}: this disk knows no locks; run only one kmn on this folder")
-            if self._is_at(file):
-                break
-            os.close(file)
-        with suppress(OSError):  # only for people to read; the disk may be full
-            os.ftruncate(file, 0)
-            os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        self._file = file
-        return True
-
-    def wait(self, on_wait: Callable[[str], None] = lambda holder: None) -> None:
-        """Take the lock as soon as it is free.
-
-        Args:
-            on_wait: told who has it, once, if anybody.
-
-        Raises:
-            KmnError: the file cannot be written.
-        """
-        told = False
-        while not self.take():
-            if not told:
-                on_wait(self.holder())
-                told = True
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-
-    def let_go(self) -> None:
-        """Let others take it."""
-        # Unlinked while it is locked: who opened it meanwhile will see that it is gone. Where open
-        # files cannot be removed, nobody else has it open, or it stays.
-        if not platforms.CAN_REMOVE_OPEN_FILES:
-            os.close(self._file)
-        with suppress(OSError):
-            self._path.unlink()
-        if platforms.CAN_REMOVE_OPEN_FILES:
-            os.close(self._file)
-
-    def holder(self) -> str:
-        """The process that has it, for people."""
-        with suppress(OSError):
-            if text := self._path.read_text(encoding="utf-8", errors="replace").strip():
-                return text
-        return "another process"
-
-    def _open(self) -> int:
-        with _naming(self._path.parent):
-            for tries_left in reversed(range(_TRIES)):
-                try:
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
-                    return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-                except OSError as error:
-                    # Who lets an empty folder go removes it, maybe between the two lines above.
-                    if error.errno not in _GONE or not tries_left:
-                        raise
-        raise AssertionError("the last try returns or raises")
-
-    def _is_at(self, file: int) -> bool:
-        """Whether an open file still has its name: its last holder may have removed it."""
-        try:
-            return os.path.samestat(os.fstat(file), self._path.stat())
-        except OSError:
-            return False
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
@@ -245,6 +142,24 @@ def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         InputError: when the folder cannot be read.
     """
+    found = all_images(folder)
+    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
+    masks = [
+        path
+        for path in found
+        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
+    ]
+    aside = set(masks)
+    frames = [path for path in found if path not in aside]
+    return (frames, masks) if frames else (found, [])
+
+
+def all_images(folder: Path) -> list[Path]:
+    """Return all pictures in `folder`, naturally sorted.
+
+    Raises:
+        InputError: when the folder cannot be read.
+    """
     try:
         found = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
     except OSError as error:
@@ -252,15 +167,7 @@ def split_images(folder: Path) -> tuple[list[Path], list[Path]]:
             f"Cannot read the folder {folder}: {error.strerror or error}.",
             "Check the path and its permissions.",
         ) from error
-    found.sort(key=lambda path: natural_key(path.name))
-    photos = {path.stem for path in found if path.suffix.lower() in (".jpg", ".jpeg")}
-    masks = [
-        path
-        for path in found
-        if _MASK_NAME.search(path.stem) or (path.suffix.lower() == ".png" and path.stem in photos)
-    ]
-    frames = [path for path in found if path not in set(masks)]
-    return (frames, masks) if frames else (found, [])
+    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def existing(path: Path) -> Path:
@@ -271,5 +178,17 @@ def existing(path: Path) -> Path:
     """
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
     if not absolute.exists():
-        raise InputError(f"There is no {path}.", "Check the spelling of the path.")
+        raise missing(path)
     return absolute
+
+
+def missing(path: Path | str) -> InputError:
+    """Return the error of a path where nothing is: it may be an address."""
+    address = re.fullmatch(r"(https?|ftp|rtsp|s3|gs):/+(.+)", str(path))
+    if address:
+        url = shlex.quote(f"{address[1]}://{address[2]}")
+        return InputError(
+            f"{address[1]}://{address[2]} is an address, not a file.",
+            f"Download it first, for example with: yt-dlp {url}",
+        )
+    return InputError(f"There is no {path}.", "Check the spelling of the path.")

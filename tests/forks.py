@@ -14,7 +14,7 @@ from typing import Any
 _SERVER = """
 import itertools, json, os, signal, sys, traceback
 import cv2, torch
-import kmn_cli.batch.run, kmn_cli.batch.worker, kmn_cli.batch.mask_plan
+import kmn_cli.commands.segment_run
 import kmn_cli.inference.saved_state, kmn_cli.media.sinks
 from kmn_cli.commands.app import app
 

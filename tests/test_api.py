@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from results import result_of
 
 import kmn_cli
-from kmn_cli.media.labels import read_mask
+from kmn_cli.media.labels import read_ids, read_mask
 
 Draw = Callable[..., Path]
 
@@ -22,7 +23,7 @@ def network(tiny_weights: Path) -> kmn_cli.LoadedNetwork:
 
 
 def labels_in(folder: Path) -> list[np.ndarray]:
-    return [read_mask(path, allow_empty=True).labels for path in sorted(folder.glob("*.png"))]
+    return [read_ids(path) for path in sorted(folder.glob("*.png"))]
 
 
 class TestSegmentVideo:
@@ -143,3 +144,64 @@ class TestIterSegment:
             next(kmn_cli.iter_segment([np.zeros((48, 64, 3))], mask, network=network))
         with refuses("mask for frame 12"):
             list(kmn_cli.iter_segment(movie, {0: mask, 12: mask}, network=network))
+
+
+class TestSegmentBatch:
+    @pytest.fixture
+    def shelf(self, movie: Path, draw: Draw, tmp_path: Path) -> Path:
+        for name in ("a", "b"):
+            path = tmp_path / f"shelf/{name}.mp4"
+            path.parent.mkdir(exist_ok=True)
+            shutil.copy(movie, path)
+            draw(f"masks/{name}.png", 1)
+        return tmp_path / "shelf"
+
+    def test_one_that_fails_does_not_stop_the_other(
+        self, shelf: Path, tiny_weights: Path, tmp_path: Path, capfd
+    ) -> None:
+        (shelf / "a.mp4").write_text("no video")
+        events: list[kmn_cli.Event] = []
+        jobs = kmn_cli.find_jobs(shelf, tmp_path / "masks", tmp_path / "out")
+        done = kmn_cli.segment_batch(
+            jobs, tmp_path / "out", weights=tiny_weights, on_event=events.append
+        )
+        assert capfd.readouterr() == ("", "")
+        assert [result.folder.name for result in done.videos] == ["b"]
+        assert list(done.failed) == [shelf / "a.mp4"]
+        assert done.failed[shelf / "a.mp4"].exit_code == 3
+        assert json.loads((tmp_path / "out/summary.json").read_text()) == done.document
+        names = [event.name for event in events if event.name != "frame"]
+        assert names == ["started", "failed", "started", "stages", "finished", "summary"]
+        counts = [event.facts["done"] for event in events if event.name == "frame"]
+        assert counts == list(range(1, 11))
+
+    def test_what_is_logged(
+        self, shelf: Path, tiny_weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        jobs = kmn_cli.find_jobs([shelf / "b.mp4"], tmp_path / "masks", tmp_path / "out")
+        with caplog.at_level("INFO", "kmn_cli"):
+            kmn_cli.segment_batch(jobs, tmp_path / "out", weights=tiny_weights)
+        assert any(text.startswith("device: ") for text in caplog.messages)
+        assert any("b: 10 frames" in text for text in caplog.messages)
+
+
+def test_results_are_exported(movie: Path, draw: Draw, network, tmp_path: Path, refuses) -> None:
+    out = tmp_path / "out"
+    kmn_cli.segment_video(movie, draw("m.png", 1, 5), out, network=network, formats=["masks"])
+    written = kmn_cli.export_masks(out, "coco", objects=[5], names={5: "dog"})
+    assert written == out / "export/coco.json"
+    document = json.loads(written.read_text())
+    assert [category["name"] for category in document["categories"]] == ["dog"]
+    assert kmn_cli.export_masks(out, "overlay", tmp_path / "x.mp4").exists()
+    with refuses("no format 'gif'", exit_code=2):
+        kmn_cli.export_masks(out, "gif")
+
+
+def test_several_masks_of_one_frame_are_several_objects(
+    movie: Path, draw: Draw, network, tmp_path: Path
+) -> None:
+    masks = [draw("a.png", 255), draw("b.png", 0, 255)]
+    result = kmn_cli.segment_video(movie, masks, tmp_path / "out", network=network)
+    assert result.object_ids == (1, 2)
+    first = next(kmn_cli.iter_segment(movie, masks, network=network))
+    assert set(np.unique(first.labels)) == {0, 1, 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -36,20 +37,44 @@ def test_demo_clip_and_its_mask_fit():
         assert len(list(video)) == 50
 
 
-def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path, capsys):
-    spec = spec_from_file_location("example", EXAMPLES / "segment_in_python.py")
+def load_example(name: str):
+    spec = spec_from_file_location("example", EXAMPLES / name)
     assert spec is not None
     assert spec.loader is not None
     example = module_from_spec(spec)
     spec.loader.exec_module(example)
+    return example
+
+
+def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path, capsys):
+    example = load_example("segment_in_python.py")
     example.main(str(clip), str(square_mask_file), str(tmp_path / "out"), str(tiny_weights))
-    with (
-        Image.open(tmp_path / "out/masks/00000.png") as first,
-        Image.open(square_mask_file) as given,
-    ):
+    first = Image.open(tmp_path / "out/masks/00000.png")
+    with first, Image.open(square_mask_file) as given:
         assert np.array_equal(np.asarray(first), np.asarray(given))
     shares = capsys.readouterr().out.splitlines()[1:]
     assert len(shares) == 10 and shares[0].startswith("0 {1: 0.")
+
+
+def test_plot_three_frames(clip, square_mask_file, tiny_weights, tmp_path):
+    matplotlib = pytest.importorskip("matplotlib", reason="needs matplotlib")
+    matplotlib.use("Agg")
+    out = tmp_path / "out.png"
+    load_example("plot_three_frames.py").main(
+        str(clip), str(square_mask_file), str(out), str(tiny_weights)
+    )
+    with Image.open(out) as picture:
+        assert picture.size == (1200, 500)
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 50
+
+
+@pytest.mark.parametrize("name", ["segment_in_python.py", "plot_three_frames.py"])
+def test_examples_use_only_the_front_door(name):
+    for node in ast.walk(ast.parse((EXAMPLES / name).read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("kmn_cli.") for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert not node.module.startswith("kmn_cli.")
 
 
 @pytest.mark.slow

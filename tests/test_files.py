@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from kmn_cli.files import (
-    FileLock,
     atomic_folder,
     atomic_path,
     is_image,
@@ -54,9 +52,9 @@ def test_what_counts_as_a_picture() -> None:
 
 
 def test_two_pictures_with_one_stem_are_refused(tmp_path: Path, refuses) -> None:
-    for name in ("00000.jpg", "00000.png"):
+    for name in ("00000.jpg", "00000.webp"):
         (tmp_path / name).touch()
-    with refuses("00000.jpg", "00000.png"):
+    with refuses("00000.jpg", "00000.webp"):
         list_images(tmp_path)
 
 
@@ -71,15 +69,3 @@ def test_a_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     with atomic_folder(target) as part:
         (part / "new").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["folder", "new"]
-
-
-def test_a_lock_is_held_by_one_and_names_it(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / ".lock"
-    first, second = FileLock(path, pytest.fail), FileLock(path, pytest.fail)
-    assert first.take()
-    assert not second.take()
-    assert second.holder().startswith(f"process {os.getpid()} on ")
-    first.let_go()
-    assert not path.exists()
-    assert second.take()
-    second.let_go()

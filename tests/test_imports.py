@@ -17,6 +17,7 @@ ROOMS = [
     "errors",
     "platforms",
     "files",
+    "locks",
     "media",
     "model",
     "inference",

@@ -77,7 +77,7 @@ def test_every_module_imports() -> None:
 
 def test_locks_hold_and_are_removed(tmp_path: Path) -> None:
     code = (
-        "from kmn_cli.files import FileLock\n"
+        "from kmn_cli.locks import FileLock\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "first, second = FileLock(path, sys.exit), FileLock(path, sys.exit)\n"
         "assert first.take() and not second.take()\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from published import DATA_SETS, Published, write_masks
+from published import DATA_SETS, YOUTUBE_PALETTE, Published, write_masks
 from typer.testing import Result
 
 from kmn_cli.media.palette import voc_palette
@@ -93,6 +93,8 @@ def test_segmented_and_scored_or_packed(
             with Image.open(out / name / f"{frame}.png") as mask:
                 assert set(np.unique(np.asarray(mask)).tolist()) <= shown
                 assert mask.size == labels.shape[::-1]
+                if data_set.protocol == "youtube-vos":
+                    assert bytes(mask.getpalette()[:12]) == YOUTUBE_PALETTE[:12]
 
 
 def test_perfect_results_are_perfect(

@@ -1,1 +1,1 @@
-"""Many videos, and everything that makes a run survive: no console, events through a listener."""
+"""Many videos, and everything that makes a run survive: no console, but events and `logging`."""

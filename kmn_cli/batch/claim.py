@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kmn_cli.files import FileLock
+from kmn_cli.locks import FileLock
 
 NAME = ".claim"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
-
 from kmn_cli.errors import KmnError
 from kmn_cli.files import is_image
+from kmn_cli.media.samples import pages_of
 from kmn_cli.media.video import open_video
 
 VIDEO_SUFFIXES = frozenset(
@@ -77,10 +76,4 @@ def why_no_video(path: Path) -> str | None:
 
 def is_animated(path: Path) -> bool:
     """Whether a picture file holds several: a WebP, AVIF or PNG that moves, or a stack of TIFF."""
-    if path.suffix.lower() not in _MAY_MOVE:
-        return False
-    try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False  # damaged: its reader will say so
+    return path.suffix.lower() in _MAY_MOVE and pages_of(path) > 1

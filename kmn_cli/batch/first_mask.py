@@ -26,7 +26,7 @@ from kmn_cli.media.init_mask import (
 )
 from kmn_cli.media.labelme import read_labelme
 from kmn_cli.media.labels import read_ids
-from kmn_cli.media.masks import write_mask
+from kmn_cli.media.masks import Mask, write_mask
 from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
 from kmn_cli.media.video import open_video
@@ -155,6 +155,21 @@ def network_finder(
     from kmn_cli.inference.second_look import second_look
 
     return EdgeFinder(second_look(load_network(weights, device, tell=tell)))
+
+
+def mask_for_plan(
+    video: Path, boxes: Sequence[str], points: Sequence[str], start: str | None
+) -> Mask:
+    """Return about what `mask_for_segment` makes, by colours alone; nothing is written.
+
+    Raises:
+        UsageError, InputError: as `mask_for_segment`.
+    """
+    prompts = parse_prompts(boxes, points)
+    with open_video(video, start=start) as reader:
+        labels = mask_from_prompts(next(iter(reader)).image, prompts, EdgeFinder())
+    check_all_there(labels, prompts)
+    return Mask(labels)
 
 
 def mask_for_segment(

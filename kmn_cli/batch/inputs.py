@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from kmn_cli.batch.file_kinds import is_animated, is_video_name, why_no_video
 from kmn_cli.batch.rerun import read_list
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import is_image, list_images, natural_key
+from kmn_cli.files import is_image, list_images, missing, natural_key
 
 _FEW = 100  # pictures of a folder that are opened to see whether they are videos
 # Names that a run gives its own files beside the results of videos.
@@ -150,7 +150,7 @@ class _Search:
             names = glob.glob(text, recursive=True)  # noqa: PTH207  (absolute patterns, too)
             matches = [Path(name) for name in sorted(names, key=natural_key)]
         if not matches:
-            raise InputError(f"{path}: no such file or folder.", "Check the spelling of the input.")
+            raise missing(text)
         if all(is_image(match) for match in matches):
             return self.pictures(matches)
         fixed = path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kmn_cli.batch.inputs import Video
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.files import list_images, split_images
+from kmn_cli.files import all_images, split_images
 from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.labels import MaskReader
 from kmn_cli.media.masks import Mask
@@ -112,7 +112,8 @@ def masks_of(video: Video, arguments: Sequence[MaskArgument], alone: bool) -> li
 
 
 def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
-    images = _masks_in(folder)
+    is_own = video.path.is_dir() and folder.resolve() == video.path.resolve()
+    images = split_images(folder)[1] if is_own else _masks_in(folder)
     if not images:  # CVAT's export has the objects apart from their classes
         inside = (folder / "SegmentationObject", folder / "SegmentationClass")
         images = next((masks for each in inside if (masks := _masks_in(each))), [])
@@ -123,7 +124,7 @@ def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
         return _for_frames(own)
     parent = (folder / video.name).parent
     for path in _masks_in(parent):
-        if path.stem == Path(video.name).name:
+        if path.stem in (Path(video.name).name, video.path.stem):
             return [MaskArgument(path)]
     if alone and images and all(names.names_a_frame(path.stem) for path in images):
         return _for_frames(images)
@@ -147,7 +148,4 @@ def _for_frames(masks: Sequence[Path]) -> list[MaskArgument]:
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    """The masks in a folder: those among frames, or all pictures."""
-    if not folder.is_dir():
-        return []
-    return split_images(folder)[1] or list_images(folder)
+    return all_images(folder) if folder.is_dir() else []

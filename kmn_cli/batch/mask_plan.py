@@ -53,7 +53,7 @@ class MaskPlan:
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
         self._reader = MaskReader(
-            (info.width, info.height), info.display_size, allow_empty=self._allow_empty
+            (info.width, info.height), shown=info.display_size, allow_empty=self._allow_empty
         )
         names = FrameNames(info.path)
         stop = info.first + info.frames if info.frames else sys.maxsize

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from kmn_cli.batch.events import Event, Tell
 from kmn_cli.batch.job import Job
 from kmn_cli.batch.worker import Orders, Outcome, RemoteWorker, worker_died
 
@@ -19,12 +21,13 @@ SECONDS_TO_END = 10.0
 
 
 def run_in_processes(
-    jobs: Iterable[Job], waiting: bool, orders: Sequence[Orders]
+    jobs: Iterable[Job], waiting: bool, orders: Sequence[Orders], tell: Tell
 ) -> Iterator[Outcome]:
     """Work off jobs with one process for each of `orders`, and yield outcomes as they come.
 
     A process that dies costs the video it was at: it fails, and a new process takes the next.
-    Leaving the iterator early interrupts the processes and waits for them.
+    Leaving the iterator early interrupts the processes and waits for them. What happens there is
+    told here, and what they log is logged here.
     """
     todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
     count = 0
@@ -34,7 +37,7 @@ def run_in_processes(
     done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_attend, args=(order, todo, done, waiting, stop), daemon=True)
+        threading.Thread(target=_attend, args=(order, todo, done, waiting, stop, tell), daemon=True)
         for order in orders[:count]
     ]
     for thread in threads:
@@ -57,6 +60,7 @@ def _attend(
     done: queue.SimpleQueue[Outcome | BaseException],
     waiting: bool,
     stop: threading.Event,
+    tell: Tell,
 ) -> None:
     """Hand jobs to one worker process, and a new one when it has died."""
     worker: _Process | None = None
@@ -65,7 +69,7 @@ def _attend(
             while not stop.is_set():
                 job = todo.get_nowait()
                 worker = worker if worker and worker.is_alive() else _Process(orders)
-                done.put(worker.do(job, waiting, stop))
+                done.put(worker.do(job, waiting, stop, tell))
     except BaseException as error:
         done.put(error)
     finally:
@@ -80,22 +84,32 @@ class _Process:
         # Not forked: a fork would copy the locks of torch's and OpenCV's threads as they stand.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_serve, args=(theirs, orders))
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, orders, logging.getLogger("kmn_cli").getEffectiveLevel())
+        )
         self._process.start()
         theirs.close()
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
 
-    def do(self, job: Job, waiting: bool, stop: threading.Event) -> Outcome:
+    def do(self, job: Job, waiting: bool, stop: threading.Event, tell: Tell) -> Outcome:
         try:
             self._pipe.send((job, waiting))
-            while not self._pipe.poll(0.2):
-                if stop.is_set() and self._process.pid:
-                    os.kill(self._process.pid, signal.SIGINT)
-                    break
-            outcome: Outcome = self._pipe.recv()
-            return outcome
+            told = False
+            while True:
+                if stop.is_set() and not told:
+                    self._process.terminate()  # it takes this as an interruption
+                    told = True
+                if not self._pipe.poll(0.2):
+                    continue
+                message = self._pipe.recv()
+                if isinstance(message, Outcome):
+                    return message
+                if isinstance(message, Event):
+                    tell(message)
+                else:
+                    logging.getLogger(message.name).handle(message)
         except (EOFError, OSError):
             self._process.join()
             status = self._process.exitcode or 0
@@ -110,15 +124,39 @@ class _Process:
             self._process.join()
 
 
-def _serve(pipe: Connection, orders: Orders) -> None:
+def _serve(pipe: Connection, orders: Orders, level: int) -> None:
     """The life of a worker process."""
-    # A shell lets what it starts in the background ignore this, which is how we are told to end.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Ctrl-C reaches the whole group, but it is for the one that started us: it may have been told
+    # to ignore it, as a shell does for what it starts in the background.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    lock = threading.Lock()  # what writes results logs on a thread of its own
+
+    def send(message: object) -> None:
+        with lock:
+            pipe.send(message)
+
+    root = logging.getLogger("kmn_cli")
+    root.setLevel(level)
+    root.addHandler(_Sender(send))
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
-        worker = RemoteWorker(orders)
+        worker = RemoteWorker(orders, send)
         while True:
-            pipe.send(worker(*pipe.recv()))
+            send(worker(*pipe.recv()))
+
+
+class _Sender(logging.Handler):
+    """Sends what is logged to the process that started this one."""
+
+    def __init__(self, send: Callable[[object], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args = record.getMessage(), None
+        with suppress(OSError):  # whoever listened has gone
+            self._send(record)
 
 
 def _end_with_parent() -> None:
@@ -126,4 +164,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)

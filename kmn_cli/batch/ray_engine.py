@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from kmn_cli.batch.events import Tell
 from kmn_cli.batch.job import Job
 from kmn_cli.batch.worker import Orders, Outcome, RemoteWorker, check_network, worker_died
 from kmn_cli.errors import DeviceError, UsageError
@@ -26,7 +27,7 @@ def run_on_ray(
     waiting: bool,
     orders: Orders,
     address: str | None,
-    tell: Callable[[str], None],
+    listen: Callable[[], Tell],
 ) -> Iterator[Outcome]:
     """Work off jobs as tasks of a Ray cluster, and yield outcomes as they come.
 
@@ -40,7 +41,8 @@ def run_on_ray(
             task.
         address: of the cluster; None is the one this machine belongs to, or else a new one of
             this machine alone.
-        tell: is told what takes long before it begins.
+        listen: is called in every worker, and returns who is told what happens there; it can be
+            pickled and compared.
 
     Raises:
         UsageError: Ray is not installed, or no cluster is at the address.
@@ -54,11 +56,11 @@ def run_on_ray(
 
     with redirect_stdout(sys.stderr), _cluster(address) as ray:  # Ray is chatty
         gpus = int(_wants_gpu(orders.device, ray.cluster_resources().get("GPU", 0)))
-        check_network(orders, torch.device("cuda" if gpus else "cpu"), tell)
+        check_network(orders, torch.device("cuda" if gpus else "cpu"))
         if gpus:
             orders = replace(orders, device="cuda")  # Ray shows each task only its own GPU
         task = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_do)
-        left = {task.remote(job, waiting, orders, Path.cwd()): job for job in todo}
+        left = {task.remote(job, waiting, orders, listen, Path.cwd()): job for job in todo}
         try:
             while left:
                 (done,), _ = ray.wait(list(left), num_returns=1)
@@ -108,13 +110,15 @@ def _wants_gpu(device: str, available: float) -> bool:
     return device.startswith("cuda") or (device == "auto" and available > 0)
 
 
-def _do(job: Job, waiting: bool, orders: Orders, folder: Path) -> Outcome:
+def _do(
+    job: Job, waiting: bool, orders: Orders, listen: Callable[[], Tell], folder: Path
+) -> Outcome:
     """The task; paths are as they were typed, in the folder where they were typed."""
     os.chdir(folder)
-    return _worker(orders)(job, waiting)
+    return _worker(orders, listen)(job, waiting)
 
 
 @lru_cache(maxsize=1)
-def _worker(orders: Orders) -> RemoteWorker:
+def _worker(orders: Orders, listen: Callable[[], Tell]) -> RemoteWorker:
     """One network a process: Ray gives it one task after the other."""
-    return RemoteWorker(orders)
+    return RemoteWorker(orders, listen())

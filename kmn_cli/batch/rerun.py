@@ -7,12 +7,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kmn_cli.errors import InputError
-
-if TYPE_CHECKING:
-    from kmn_cli.batch.inputs import Video
 
 
 def rerun_line(list_file: Path, options: Sequence[str]) -> str:
@@ -21,9 +17,9 @@ def rerun_line(list_file: Path, options: Sequence[str]) -> str:
     return " ".join(map(shlex.quote, words))
 
 
-def write_list(path: Path, videos: Sequence[Video]) -> None:
-    """Write a list for --from-file that keeps the names of the results."""
-    entries = [f"{os.path.abspath(video.path)}\t{video.name}" for video in videos]  # noqa: PTH100
+def write_list(path: Path, videos: Sequence[tuple[Path, str]]) -> None:
+    """Write a list for --from-file of videos with the names of their results."""
+    entries = [f"{os.path.abspath(video)}\t{name}" for video, name in videos]  # noqa: PTH100
     end = "\0" if any("\n" in entry or "\r" in entry for entry in entries) else "\n"
     path.write_bytes(os.fsencode("".join(entry + end for entry in entries)))
 

@@ -55,7 +55,8 @@ def read_result(
     if differences := _differences(document, identity):
         raise UsageError(
             f"{folder}: holds the results of another run ({'; '.join(differences)}).",
-            "--overwrite replaces them; -o names another folder.",
+            "--overwrite replaces them; -o names another folder. To correct a run, give it the "
+            "same options and a further mask: --mask FRAME=MASK.",
         )
     return dict(document)
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kmn_cli import __version__
+from kmn_cli.batch.events import Event, Tell
 from kmn_cli.batch.inputs import LeftOut, Video
 from kmn_cli.batch.job import Job
-from kmn_cli.batch.listener import Listener
 from kmn_cli.batch.rerun import rerun_line, write_list
 from kmn_cli.batch.shard import Shard
 from kmn_cli.batch.worker import Outcome, Runner
 from kmn_cli.errors import BatchError, KmnError
 from kmn_cli.files import atomic_path, write_json
+from kmn_cli.inference.object_report import first_failure
+
+log = logging.getLogger(__name__)
 
 LISTED = 20  # failures spelled out at the end; all are in summary.json
 
@@ -30,84 +35,81 @@ class Batch:
         output: folder of all results.
         shard: which part of a larger batch this is.
         options: as typed, to say how to run again.
+        fail_fast: stop at the first video that fails.
         left_out: files beside the videos that are none.
     """
 
     jobs: Sequence[Job]
     output: Path
-    shard: Shard | None
-    options: Sequence[str]
+    shard: Shard | None = None
+    options: Sequence[str] = ()
+    fail_fast: bool = False
     left_out: Sequence[LeftOut] = ()
 
 
-def run_alone(jobs: Sequence[Job], runner: Runner) -> dict[str, Any] | None:
-    """Do the only video, if it is in this shard, and return its result.json with its folder.
+@dataclass(frozen=True)
+class Summary:
+    """What became of a batch.
+
+    Attributes:
+        outcomes: of the videos that had their turn.
+        document: all of summary.json; see `check_none_failed`.
+    """
+
+    outcomes: Sequence[Outcome]
+    document: dict[str, Any]
+
+
+def run_alone(job: Job, runner: Runner) -> dict[str, Any]:
+    """Do the only video, and return its result.json.
 
     Raises:
         KmnError: it failed.
     """
-    done = None
-    for outcome in list(runner(jobs, True)):  # told when the runner has ended
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.result is not None:
-            done = {"output": str(outcome.job.folder), **outcome.result}
-    return done
+    (outcome,) = runner([job], True)  # told when the runner has ended
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.result is not None  # it is waited for
+    return outcome.result
 
 
-def run_batch(
-    batch: Batch, runner: Runner, listener: Listener, *, fail_fast: bool
-) -> dict[str, Any]:
-    """Do all videos; those that other processes are at come last, and are waited for.
-
-    Returns:
-        What became of each, which is also written into summary.json; see `check_none_failed`.
-    """
+def run_batch(batch: Batch, runner: Runner, tell: Tell) -> Summary:
+    """Do all videos; those that other processes are at come last, and are waited for."""
     start = time.monotonic()
     outcomes: dict[Video, Outcome] = {}
     for waiting in (False, True):
         todo = [job for job in batch.jobs if job.video not in outcomes]
-        outcomes |= _pass(batch, todo, runner, listener, waiting=waiting, fail_fast=fail_fast)
-        if fail_fast and any(outcome.error for outcome in outcomes.values()):
+        outcomes |= _pass(batch, todo, runner, waiting=waiting)
+        if batch.fail_fast and any(outcome.error for outcome in outcomes.values()):
             break
     ordered = [outcomes[job.video] for job in batch.jobs if job.video in outcomes]
     left = [job.video for job in batch.jobs if job.video not in outcomes]
-    return _report(batch, ordered, left, time.monotonic() - start, listener)
+    document = _report(batch, ordered, left, time.monotonic() - start)
+    tell(Event("summary", {k: v for k, v in document.items() if k != "results"}))
+    return Summary(ordered, document)
 
 
 def _pass(
-    batch: Batch,
-    todo: Sequence[Job],
-    runner: Runner,
-    listener: Listener,
-    *,
-    waiting: bool,
-    fail_fast: bool,
+    batch: Batch, todo: Sequence[Job], runner: Runner, *, waiting: bool
 ) -> dict[Video, Outcome]:
     total, found = len(batch.jobs), {}
     for outcome in runner(todo, waiting):
         video = outcome.job.video
         if outcome.busy:
-            listener.note(f"{video.path}: {outcome.busy} is at it; the others first")
+            log.info("%s: %s is at it; the others first", video.path, outcome.busy)
             continue
         found[video] = outcome
         if outcome.result and not outcome.skipped:
             count = total - len(todo) + len(found)
-            speed = f"{outcome.result['frames_per_second']:.2f} fps"
-            listener.note(
-                f"[{count}/{total}] {video.name}: {outcome.result['frames']} frames, {speed}"
-            )
-        if outcome.error and fail_fast:
+            frames, fps = outcome.result["frames"], outcome.result["frames_per_second"]
+            log.info("[%d/%d] %s: %s frames, %.2f fps", count, total, video.name, frames, fps)
+        if outcome.error and batch.fail_fast:
             break
     return found
 
 
 def _report(
-    batch: Batch,
-    outcomes: Sequence[Outcome],
-    left: Sequence[Video],
-    seconds: float,
-    listener: Listener,
+    batch: Batch, outcomes: Sequence[Outcome], left: Sequence[Video], seconds: float
 ) -> dict[str, Any]:
     """Write summary.json and the list of what failed."""
     results = [_entry(outcome) for outcome in outcomes if outcome.result]
@@ -133,21 +135,25 @@ def _report(
         "rerun": rerun,
         "results": results,
     }
-    listener.event("summary", **{k: v for k, v in document.items() if k != "results"})
     try:
         write_json(batch.output / f"summary{suffix}.json", document)
         list_file.unlink(missing_ok=True)
         if again:
             with atomic_path(list_file) as path:
-                write_list(path, again)
+                write_list(path, [(video.path, video.name) for video in again])
     except (KmnError, OSError) as error:
-        listener.warn(f"no summary was written: {error}")
+        log.warning("no summary was written: %s", error)
     if document["warnings"]:
-        listener.note(f"{document['warnings']} warnings, see summary.json")
+        log.info("%d warnings, see summary.json", document["warnings"])
+    doubted = [entry for entry in results if entry["look_at"] is not None]
+    for entry in doubted[:LISTED]:
+        log.info("%s: look at frame %d", entry["output"], entry["look_at"])
+    if doubted:
+        log.info("to mend a video: kmn edit %s", shlex.quote(doubted[0]["output"]))
     return document
 
 
-def check_none_failed(document: dict[str, Any]) -> None:
+def check_none_failed(document: Mapping[str, Any]) -> None:
     """Raise what failed in a batch, from its summary.
 
     Raises:
@@ -173,6 +179,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "skipped": outcome.skipped,
         **{name: outcome.result[name] for name in chosen},
         "continued": outcome.result.get("continued"),
+        "look_at": first_failure(outcome.result["objects"]),
         "warnings": outcome.result["warnings"],
     }
 

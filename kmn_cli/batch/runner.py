@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
-from kmn_cli.batch.listener import Listener
+import torch
+
+from kmn_cli.batch.events import Tell
+from kmn_cli.batch.job import Settings
+from kmn_cli.batch.processes import run_in_processes
+from kmn_cli.batch.ray_engine import run_on_ray
 from kmn_cli.batch.worker import Orders, Runner, Worker, check_network
-from kmn_cli.errors import UsageError
+from kmn_cli.batch.workforce import Workforce
+from kmn_cli.inference.device import choose_device
+from kmn_cli.inference.loaded import load_network
+
+log = logging.getLogger(__name__)
 
 
-def places(device: str, devices: str | None, workers: int | None) -> list[str]:
-    """The device of each worker, from --device, --devices and --workers.
-
-    Workers beyond the devices that are named share them; where none is, all GPUs are.
+def make_runner(settings: Settings, weights: str | None, force: Workforce, tell: Tell) -> Runner:
+    """What works videos off.
 
     Raises:
-        UsageError: they do not go together.
+        WeightsError: the checkpoint cannot be used.
+        DeviceError: a device is not there.
+        UsageError: Ray is not installed, or int8 cannot run on a device.
     """
-    named = [name.strip() for name in (devices or device).split(",") if name.strip()]
-    if devices and not named:
-        raise UsageError("--devices names none.", "Write --devices cuda:0,cuda:1.")
-    if devices and device != "auto":
-        raise UsageError("--device and --devices are both given.", "Leave one of them out.")
-    count = workers or len(named)
-    if count > 1 and named in (["auto"], ["cuda"]):
-        import torch
-
-        named = [f"cuda:{i}" for i in range(torch.cuda.device_count())] or named
-    return [named[i % len(named)] for i in range(count)]
-
-
-def make_runner(
-    orders: Orders, devices: list[str], listener: Listener, on_ray: bool, address: str | None
-) -> Runner:
-    """What works videos off: this process, one of its own for each device, or Ray."""
-    if on_ray:
-        from kmn_cli.batch.ray_engine import run_on_ray
-
-        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, address, listener.note)
-    if len(devices) == 1:
-        return Worker(orders.settings, orders.weights, devices[0], listener).run
-
-    import torch
-
-    from kmn_cli.batch.processes import run_in_processes
-    from kmn_cli.inference.device import choose_device
-
-    chosen = [choose_device(name)[0] for name in devices]
-    for device in set(chosen):
-        check_network(orders, device, listener.note)
+    if force.on_ray:
+        orders = Orders(settings, weights, force.devices[0])
+        return lambda jobs, waiting: run_on_ray(jobs, waiting, orders, force.address, force.listen)
+    if len(force.devices) == 1:
+        network = load_network(weights, force.devices[0], settings.options.precision)
+        return Worker(settings, network, tell).run
+    chosen = [choose_device(name) for name in force.devices]
+    reasons = dict(chosen)
+    log.info("device: %s", ", ".join(f"{device} ({why})" for device, why in reasons.items()))
     # All processes together use as many threads as one would.
-    threads = max(1, torch.get_num_threads() // len(devices))
-    each = [replace(orders, device=str(device), threads=threads) for device in chosen]
-    return lambda jobs, waiting: run_in_processes(jobs, waiting, each)
+    orders = Orders(settings, weights, "cpu", max(1, torch.get_num_threads() // len(chosen)))
+    for device in reasons:
+        check_network(orders, device)
+    each = [replace(orders, device=str(device)) for device, _ in chosen]
+    return lambda jobs, waiting: run_in_processes(jobs, waiting, each, tell)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gc
-import sys
-import time
+import logging
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from kmn_cli.batch.claim import BusyError
+from kmn_cli.batch.events import Event, Tell
 from kmn_cli.batch.job import Job, Settings
-from kmn_cli.batch.listener import Listener
-from kmn_cli.batch.segment_one import Engine, segment_one
-from kmn_cli.errors import DeviceError, ExitCode, KmnError
+from kmn_cli.batch.segment_one import segment_one
+from kmn_cli.errors import DeviceError, ExitCode, KmnError, describe
+from kmn_cli.inference.loaded import LoadedNetwork, load_network
+from kmn_cli.inference.ready import choose_precision, ready_for_inference
+from kmn_cli.model.checkpoint import load_checkpoint
 
-if TYPE_CHECKING:
-    import torch
+log = logging.getLogger(__name__)
 
 # Works off jobs in any order; `wait` tells to wait for videos other processes are at.
 Runner = Callable[[Iterable[Job], bool], Iterator["Outcome"]]
@@ -41,45 +45,26 @@ class Outcome:
     busy: str | None = None
 
 
+@dataclass(frozen=True)
 class Worker:
     """Segments one video after the other with one network on one device."""
 
-    def __init__(self, settings: Settings, weights: str | None, device: str, listener: Listener):
-        from kmn_cli.inference.loaded import load_network
-
-        network = load_network(weights, device, settings.options.precision, listener.note)
-        listener.detail(f"weights: {network.path} (sha256 {network.sha256})")
-        self.engine = Engine(network, listener)
-        self._settings, self._listener = settings, listener
+    settings: Settings
+    network: LoadedNetwork
+    tell: Tell
 
     def __call__(self, job: Job, wait: bool) -> Outcome:
-        """Segment one video.
-
-        Raises:
-            Exception: only of a video that is alone, or KeyboardInterrupt.
-        """
-        start, path = time.monotonic(), str(job.video.path)
-        self._listener.event("started", input=path, output=str(job.folder))
+        """Segment one video."""
         try:
-            result = segment_one(job, self._settings, self.engine, wait=wait)
+            result = segment_one(job, self.settings, self.network, self.tell, wait=wait)
         except BusyError as error:
-            self._listener.event("busy", input=path, holder=str(error))
+            self.tell(Event("busy", {"input": str(job.video.path), "holder": str(error)}))
             return Outcome(job, busy=str(error))
         except Exception as error:
-            if job.alone:
-                raise
-            self._listener.note(f"{job.video.path} failed:")
-            said = self._listener.error(error)
-            self._listener.event("failed", input=path, message=said.message)
+            said = describe(error)
             if said.exit_code == ExitCode.DEVICE:
                 _free_memory()
-            return Outcome(job, error=said)
-        if result.skipped:
-            self._listener.note(f"{job.video.path}: already done, see {job.folder}")
-        seconds = round(time.monotonic() - start, 3)
-        name = "skipped" if result.skipped else "finished"
-        facts = {"frames": result.document["frames"], "seconds": seconds}
-        self._listener.event(name, input=path, output=str(job.folder), **facts)
+            return failed(job, error, self.tell)
         return Outcome(job, result.document, result.skipped)
 
     def run(self, jobs: Iterable[Job], wait: bool) -> Iterator[Outcome]:
@@ -88,11 +73,19 @@ class Worker:
             yield self(job, wait)
 
 
+def failed(job: Job, error: Exception, tell: Tell) -> Outcome:
+    """The outcome of a video whose segmentation raised something."""
+    said = describe(error)
+    facts = {"input": str(job.video.path), "message": said.message, "hint": said.hint}
+    trace = "".join(traceback.format_exception(error))
+    tell(Event("failed", {**facts, "exit_code": int(said.exit_code), "traceback": trace}))
+    return Outcome(job, error=said)
+
+
 def _free_memory() -> None:
     """Give memory that was taken when it ran out back before the next video."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
@@ -101,53 +94,50 @@ class Orders:
     """What a worker in a process of its own is told when it starts.
 
     Attributes:
-        make_listener: of the worker's process; it is pickled.
+        device: a name, as `load_network` takes it.
         threads: of the network; None is torch's choice.
     """
 
     settings: Settings
     weights: str | None
     device: str
-    threads: int | None
-    make_listener: Callable[[], Listener]
+    threads: int | None = None
 
 
-def check_network(orders: Orders, device: torch.device, tell: Callable[[str], None]) -> None:
+def check_network(orders: Orders, device: torch.device) -> None:
     """Load the network before many processes do: what is wrong with it is better said once.
 
     And 8-bit graphs that are not there yet are better made once.
     """
-    from kmn_cli.inference.ready import ready_for_inference
-    from kmn_cli.model.checkpoint import load_checkpoint
-
     model = load_checkpoint(orders.weights).model
-    if orders.settings.options.precision == "int8":
-        ready_for_inference(model, device, "int8", tell)
+    precision = orders.settings.options.precision
+    if precision == "auto":
+        precision, _ = choose_precision(model, device)
+    if precision == "int8":
+        ready_for_inference(model, device, "int8", log.info)
 
 
 class RemoteWorker:
     """A worker in a process of its own, which starts with its first job and never raises."""
 
-    def __init__(self, orders: Orders) -> None:
-        import torch
-
+    def __init__(self, orders: Orders, tell: Tell) -> None:
         if orders.threads is not None:
             torch.set_num_threads(orders.threads)
-        self._orders = orders
+        self._orders, self._tell = orders, tell
         self._worker: Worker | None = None
-        self._listener = orders.make_listener()
 
     def __call__(self, job: Job, wait: bool) -> Outcome:
         """Segment one video."""
         orders = self._orders
         try:
             if self._worker is None:
-                self._worker = Worker(
-                    orders.settings, orders.weights, orders.device, self._listener
-                )
-            return self._worker(job, wait)
-        except Exception as error:  # of a video that is alone; or there is no room for the network
-            return Outcome(job, error=self._listener.error(error))
+                precision = orders.settings.options.precision
+                # Who made the orders has said which devices there are.
+                network = load_network(orders.weights, orders.device, precision, log.debug)
+                self._worker = Worker(orders.settings, network, self._tell)
+        except Exception as error:  # there is no room for the network
+            return failed(job, error, self._tell)
+        return self._worker(job, wait)
 
 
 def worker_died(job: Job, how: str) -> Outcome:

@@ -11,6 +11,7 @@ from kmn_cli.commands.doctor import doctor
 from kmn_cli.commands.edit import edit
 from kmn_cli.commands.evaluate import evaluate
 from kmn_cli.commands.export_masks import export_masks
+from kmn_cli.commands.help import add_help
 from kmn_cli.commands.init_mask import init_mask
 from kmn_cli.commands.segment import segment
 from kmn_cli.commands.train import train
@@ -44,4 +45,4 @@ def _main(
 
 # In the order in which --help lists them.
 for _command in (segment, edit, init_mask, export_masks, train, evaluate, doctor):
-    app.command()(_command)
+    app.command(**add_help(_command))(_command)

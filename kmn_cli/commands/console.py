@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -15,10 +18,10 @@ import typer
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 
-from kmn_cli.batch.listener import Listener, Progress
-from kmn_cli.commands.event_log import EventLog
-from kmn_cli.commands.progress import LineProgress, TerminalProgress
-from kmn_cli.commands.stage_table import stage_table
+from kmn_cli.batch.events import Event, Tell
+from kmn_cli.commands.logs import EventLog, LogHandler
+from kmn_cli.commands.progress import LineProgress, Progress, TerminalProgress, open_bars
+from kmn_cli.commands.tables import stage_table
 from kmn_cli.errors import KmnError, describe
 from kmn_cli.platforms import resident_peak
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Console(Listener):
+class Console:
     """One command's voice; as a context manager it turns every exception into an exit code.
 
     Args:
@@ -49,6 +52,9 @@ class Console(Listener):
         self.out = self.err if as_json else RichConsole()
         self._document: dict[str, Any] = {}
         self._log: EventLog | None = None
+        self._bars = open_bars(self.err)
+        self._videos: dict[str, Progress] = {}  # those that are being segmented
+        self._logged = LogHandler(self.warn, self.note, self.detail)
 
     def print(self, content: RenderableType) -> None:
         """Print what the user asked for: to stdout, or to stderr with --json."""
@@ -85,10 +91,33 @@ class Console(Listener):
         if self._log is not None:
             self._log.write(name, **facts)
 
-    def stages(self, seconds: Mapping[str, float], frames: int) -> None:
-        """Show where the time of a video went, with -v."""
-        if self.verbose:
-            self.print(stage_table(seconds, frames))
+    def on_event(self, event: Event) -> None:
+        """Show what happens in a run, and tell the log."""
+        facts = event.facts
+        if event.name == "frame":
+            self._count(facts)
+            return
+        if event.name == "stages" and self.verbose:
+            self.print(stage_table(facts["seconds"], facts["frames"]))
+        elif event.name in {"finished", "skipped", "failed"}:
+            self._end_video(facts["input"])
+        if event.name == "failed":
+            self.note(f"{facts['input']} failed:")
+            self._say_error(facts["message"], facts["hint"], facts["traceback"])
+            self.event("error", message=facts["message"], exit_code=facts["exit_code"])
+        self.event(event.name, **{k: v for k, v in facts.items() if k != "traceback"})
+
+    def _count(self, facts: Mapping[str, Any]) -> None:
+        video = facts["input"]
+        if video not in self._videos:
+            peak = partial(facts.__getitem__, "peak_memory_bytes")
+            self._videos[video] = self.progress(facts["video"], facts["total"], peak=peak)
+            self._videos[video].__enter__()
+        self._videos[video].advance()
+
+    def _end_video(self, video: str) -> None:
+        if video in self._videos:
+            self._videos.pop(video).__exit__()
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Set the document that --json prints when the command ends."""
@@ -115,7 +144,7 @@ class Console(Listener):
         if peak is None:
             peak = resident_peak
         if self.err.is_terminal:
-            return TerminalProgress(self.err, label, total, unit, peak)
+            return TerminalProgress(self._bars, label, total, unit, peak)
         return LineProgress(self._say, label, total, unit, peak)
 
     def choose_device(self, spec: str) -> torch.device:
@@ -128,18 +157,22 @@ class Console(Listener):
 
     def error(self, exc: BaseException) -> KmnError:
         """Say what went wrong and what to do about it, on stderr; returns it as a KmnError."""
-        if self.debug:
-            self._say("".join(traceback.format_exception(exc)))
         error = describe(exc)
-        self._say(f"error: {error.message}", style="bold red")
-        if error.hint:
-            self._say(f"  {error.hint}")
+        self._say_error(error.message, error.hint, "".join(traceback.format_exception(exc)))
         self.event("error", message=error.message, exit_code=int(error.exit_code))
         return error
+
+    def _say_error(self, message: str, hint: str, trace: str) -> None:
+        if self.debug:
+            self._say(trace)
+        self._say(f"error: {message}", style="bold red")
+        if hint:
+            self._say(f"  {hint}")
 
     def __enter__(self) -> Console:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text at all
             sys.stdout.reconfigure(errors="backslashreplace")
+        self._logged.listen(logging.DEBUG if self.verbose else logging.INFO)
         return self
 
     def __exit__(
@@ -148,6 +181,9 @@ class Console(Listener):
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._logged.end()
+        for video in list(self._videos):
+            self._end_video(video)
         if exc is None or isinstance(exc, typer.Exit):
             self._print_document()
             return
@@ -170,10 +206,19 @@ class Console(Listener):
             typer.echo(json.dumps(self._document, indent=2))
 
 
-def worker_console(*, quiet: bool, verbose: bool, debug: bool, log: Path | None) -> Console:
-    """The voice of a worker's process: no bars, which would collide, and nothing on stdout."""
-    console = Console(quiet=quiet, verbose=verbose, debug=debug)
-    console.out = console.err = RichConsole(stderr=True, force_terminal=False)
-    if log is not None:
-        console.log_to(log)
-    return console
+@dataclass(frozen=True)
+class RemoteConsole:
+    """Opens the voice of a worker on another machine: no bars, and nothing on stdout."""
+
+    quiet: bool
+    verbose: bool
+    debug: bool
+    log: Path | None
+
+    def __call__(self) -> Tell:
+        """Say from now on what is logged, and return who is told of events."""
+        console = Console(quiet=self.quiet, verbose=self.verbose, debug=self.debug)
+        console.out = console.err = RichConsole(stderr=True, force_terminal=False)
+        if self.log is not None:
+            console.log_to(self.log)
+        return console.__enter__().on_event

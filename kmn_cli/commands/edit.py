@@ -72,7 +72,7 @@ def edit(
 
         session = EditSession(video, output, Tracker(load, size))
         try:
-            serve(session, console, port=port, browser=browser, todo="Edit")
+            serve(session, port=port, browser=browser, todo="Edit")
         except KeyboardInterrupt:  # as good an end as any: all is on disk
             pass
         finally:

@@ -40,7 +40,10 @@ def export_masks(
             help="Result folders of `kmn segment`, folders of them, or any folder of index PNGs.",
         ),
     ],
-    to: Annotated[Format, typer.Option("--to", show_default=False, help="The format.")],
+    to: Annotated[
+        Format,
+        typer.Option("--to", metavar="FORMAT", show_default=False, help=f"{', '.join(Format)}."),
+    ],
     output: Annotated[
         Path,
         typer.Option(

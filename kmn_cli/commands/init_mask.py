@@ -109,8 +109,8 @@ def init_mask(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         from kmn_cli.batch.first_mask import FirstMask, network_finder, preview_of
+        from kmn_cli.media.edges import EdgeFinder
         from kmn_cli.media.frame_store import FrameStore
-        from kmn_cli.media.grabcut import find_edges
         from kmn_cli.media.init_mask import FindEdges
 
         if output.suffix.lower() != ".png":  # others would blur ids
@@ -122,7 +122,7 @@ def init_mask(
             refuse_existing(path, overwrite)
         with FrameStore(video) as store:
             index = store.index(frame)
-            find: FindEdges = find_edges
+            find: FindEdges = EdgeFinder()
             if edges is Edges.network and any(each.has_hints for each in prompts.values()):
                 find = network_finder(None, device, console.detail)
             first = FirstMask(store, video, output, find)
@@ -144,7 +144,7 @@ def _draw(first: FirstMask, frame: int, console: Console, *, port: int, browser:
 
     session = MaskSession(first, frame)
     try:
-        serve(session, console, port=port, browser=browser, todo="Draw the mask")
+        serve(session, port=port, browser=browser, todo="Draw the mask")
     except KeyboardInterrupt:
         if session.saved is None:
             raise

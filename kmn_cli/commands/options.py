@@ -71,7 +71,7 @@ PrecisionOf = Annotated[
     Precision,
     typer.Option(
         help="auto is bf16 where the device has it, else fp32; int8 is the fastest on a CPU, and "
-        "needs pip install 'kmn[int8]'."
+        "needs pip install 'kmn\\[int8]'."
     ),
 ]
 

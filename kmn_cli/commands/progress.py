@@ -6,12 +6,24 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from rich import progress as bars
 from rich.console import Console as RichConsole
-
-from kmn_cli.batch.listener import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """A context manager counting steps; this one says nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Count steps done; `note` is shown beside the count, such as a loss."""
 
 
 class LineProgress(Progress):
@@ -45,48 +57,54 @@ class LineProgress(Progress):
 
 
 class TerminalProgress(Progress):
-    """A bar with count, rate, time left and peak memory."""
+    """A bar with count, rate, time left and peak memory, among the others that `bars` holds."""
 
     def __init__(
         self,
-        console: RichConsole,
+        bars: Bars,
         label: str,
         total: int | None,
         unit: str,
         peak: Callable[[], int],
     ) -> None:
-        self._peak = peak
-        self._bar = bars.Progress(
-            bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(),
-            bars.MofNCompleteColumn(),
-            bars.TextColumn("{task.fields[unit]} {task.fields[rate]}", markup=False),
-            bars.TimeRemainingColumn(),
-            bars.TextColumn("{task.fields[memory]} {task.fields[note]}", markup=False),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task(label, total=total, unit=unit, rate="", memory="", note="")
+        self._bars, self._peak = bars, peak
+        self._task = bars.add_task(label, total=total, unit=unit, rate="", memory="", note="")
         self._done = 0
         self._start = time.monotonic()
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._bars.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
+        if len(self._bars.tasks) == 1:
+            self._bars.stop()
+        self._bars.remove_task(self._task)
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self._done += steps
         rate = self._done / max(time.monotonic() - self._start, 1e-9)
-        self._bar.update(
+        self._bars.update(
             self._task,
             advance=steps,
             rate=f"{rate:.1f}/s",
             memory=f"peak {self._peak() / 2**20:.0f} MiB",
             note=note,
         )
+
+
+def open_bars(console: RichConsole) -> Bars:
+    """A place for bars on a terminal; those that are done disappear."""
+    return Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]} {task.fields[rate]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[memory]} {task.fields[note]}", markup=False),
+        console=console,
+        transient=True,
+    )
 
 
 def clock(seconds: float) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kmn_cli.batch.shard import parse_shard, slurm_shard
-from kmn_cli.commands.console import Console, worker_console
+from kmn_cli.commands.console import Console, RemoteConsole
 from kmn_cli.commands.options import (
     BOX_HELP,
     POINTS_HELP,
@@ -185,58 +185,55 @@ def segment(
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         # Imported here, and torch last: `kmn --help` and a mistyped path must not wait for them.
         from kmn_cli.batch.inputs import find_inputs
-        from kmn_cli.batch.mask_arguments import parse_masks
-        from kmn_cli.batch.runner import make_runner, places
+        from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
+        from kmn_cli.batch.next_step import how_to_begin
+        from kmn_cli.batch.workforce import Workforce
         from kmn_cli.media.sinks import check_formats
 
         if log is not None:
             console.log_to(log)
         wanted = check_formats(formats.split(","))
         part = parse_shard(shard) if shard else None
-        if engine is Engine.ray and (devices or workers):
-            raise UsageError("--engine ray has its own workers.", "Leave out --devices, --workers.")
-        if address and engine is not Engine.ray:
-            raise UsageError("--address is that of a Ray cluster.", "Add --engine ray.")
-        devices_used = places(device, devices, workers)
+        listen = RemoteConsole(quiet, verbose, debug, log)
+        place = Workforce.of(device, devices, workers, engine is Engine.ray, address, listen)
         beside = [output, *(path for path in map(Path, mask or []) if path.is_dir())]
         found = find_inputs(inputs or [], from_file, apart=beside)
-        videos = found.videos
         for file in found.left_out:
             console.warn(f"{file.path} is left out: {file.reason}")
-        if box or points:
-            if mask or len(videos) != 1 or dry_run:
-                raise UsageError(
-                    "--box and --points mark objects of one video, without --mask or --dry-run.",
-                    "kmn init-mask makes masks for the rest.",
-                )
+        single = len(found.videos) == 1
+        drawn: list[MaskArgument] = []
+        if (box or points) and (mask or not single):
+            raise UsageError(
+                "--box and --points mark objects of one video, without --mask.",
+                "kmn init-mask makes masks for the rest.",
+            )
+        if (box or points) and dry_run:
+            from kmn_cli.batch.first_mask import mask_for_plan
+
+            made_up = mask_for_plan(found.videos[0].path, box or [], points or [], start)
+            drawn = [MaskArgument(Path("box"), mask=made_up)]
+        elif box or points:
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
-            video = videos[0]
+            video, marks = found.videos[0], (box or [], points or [])
+            find = partial(network_finder, weights, place.devices[0], console.detail)
             made = mask_for_segment(
-                video.path,
-                output / video.name,
-                box or [],
-                points or [],
-                start,
-                partial(network_finder, weights, devices_used[0], console.detail),
-                overwrite=overwrite,
+                video.path, output / video.name, *marks, start, find, overwrite=overwrite
             )
             for text in made.warnings:
                 console.warn(text)
             mask = [str(made.mask)]
-        arguments = parse_masks(mask or [], len(videos) == 1)
-        alone = len(videos) == 1 and from_file is None  # a list is a batch, however short
-        if not alone:
-            part = part or slurm_shard()
+        if not (mask or drawn):
+            raise UsageError("No mask given.", how_to_begin(found.videos[0].path))
+        arguments = drawn or parse_masks(mask or [], single)
+        alone = single and from_file is None  # a list is a batch, however short
+        part = part if alone else part or slurm_shard()
+        videos = part.of(found.videos) if part else found.videos
         if part is not None and part.count > 1:
-            mine = part.of(videos)
-            console.note(f"part {part.index + 1} of {part.count}: {len(mine)} of {len(videos)}")
-            videos = mine
+            count = f"{len(videos)} of {len(found.videos)}"
+            console.note(f"part {part.index + 1} of {part.count}: {count}")
 
-        from kmn_cli.batch.job import Job, Settings
-        from kmn_cli.batch.run import Batch, check_none_failed, run_alone, run_batch
-        from kmn_cli.batch.worker import Orders, Worker
-        from kmn_cli.commands.result_table import result_table
+        from kmn_cli.commands.segment_run import Batch, Job, Order, Settings, carry_out
         from kmn_cli.media.video import Reading
         from kmn_cli.model import read_config
 
@@ -253,24 +250,6 @@ def segment(
         reading = Reading(fps, deinterlace)
         settings = Settings(options, start, end, wanted, overwrite, save_every, way, reading)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
-        if dry_run:
-            from kmn_cli.commands.dry_run import show_plan
-
-            sample = Worker(settings, weights, devices_used[0], console).engine
-            show_plan(jobs, settings, sample, len(devices_used), console)
-            return
-        listener = partial(worker_console, quiet=quiet, verbose=verbose, debug=debug, log=log)
-        orders = Orders(settings, weights, device, None, listener)
-        runner = make_runner(orders, devices_used, console, engine is Engine.ray, address)
-        if alone:
-            document = run_alone(jobs, runner)
-            if document is not None:
-                console.result(document)
-                console.print(result_table([document]))
-            return
-        options_typed = options_given(context, leave_out={"from_file", "shard"})
-        batch = Batch(jobs, output, part, options_typed, found.left_out)
-        document = run_batch(batch, runner, console, fail_fast=fail_fast)
-        console.result(document)
-        console.print(result_table(document["results"]))
-        check_none_failed(document)
+        typed = options_given(context, leave_out={"from_file", "shard"})
+        batch = Batch(jobs, output, part, typed, fail_fast, found.left_out)
+        carry_out(Order(batch, mask or [], settings, weights, place, alone, dry_run), console)

@@ -20,7 +20,7 @@ from kmn_cli.data.decode import CHANNELS, decode_all, reduced_size, unpack
 from kmn_cli.data.scan import Pair, Scan
 from kmn_cli.data.store_file import StoreFile
 from kmn_cli.errors import InputError, KmnError
-from kmn_cli.files import FileLock
+from kmn_cli.locks import FileLock
 
 VERSION = 2  # of what is decoded and how it is kept
 PACK_ABOVE = 32 * 2**30  # bytes: larger sets are kept as JPEG and PNG

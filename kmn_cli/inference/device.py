@@ -44,7 +44,7 @@ def choose_device(spec: str = "auto") -> tuple[torch.device, str]:
             raise DeviceError("No Apple GPU is available.", "Use --device cpu.")
     elif device.type != "cpu":
         raise UsageError(f"Device {spec} is not supported.", KNOWN_DEVICES)
-    return device, "as asked"
+    return device, torch.cuda.get_device_name(device) if device.type == "cuda" else "as asked"
 
 
 def has_fast_bf16(device: torch.device) -> bool:

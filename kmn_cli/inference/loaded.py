@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.model.checkpoint import load_checkpoint
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def load_network(
     weights: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
-    tell: Callable[[str], None] = lambda text: None,
+    tell: Callable[[str], None] = log.info,
 ) -> LoadedNetwork:
     """Load a network once, for many videos.
 
@@ -58,7 +61,7 @@ def load_network(
             None for the default one.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto", "fp32", "bf16" or "int8".
-        tell: is told the device and why, and what takes long.
+        tell: is told the device and why, and what takes long; by default, the log is.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
@@ -68,5 +71,6 @@ def load_network(
     checkpoint = load_checkpoint(weights)
     chosen, reason = choose_device(device)
     tell(f"device: {chosen} ({reason})")
+    log.debug("weights: %s (sha256 %s)", checkpoint.path, checkpoint.sha256)
     ready = ready_for_inference(checkpoint.model, chosen, precision, tell)
     return LoadedNetwork(ready, checkpoint.path, checkpoint.sha256, precision)

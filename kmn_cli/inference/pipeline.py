@@ -130,7 +130,7 @@ def run_pipeline(
     start = time.perf_counter()
     frames = segmented = 0
     stop = earlier.stop if earlier else 0
-    answer_for = _Answers(segmenter, object_ids, any(sink.wants_prob for sink in sinks), backward)
+    answer_for = Answers(segmenter, object_ids, any(sink.wants_prob for sink in sinks), backward)
 
     with ExitStack() as stack:
         for sink in sinks:
@@ -189,7 +189,7 @@ def _looking_ahead(
 
 
 @dataclass(frozen=True)
-class _Answers:
+class Answers:
     """Finds the answer for a frame: from the network, the way back, or both."""
 
     segmenter: VideoSegmenter

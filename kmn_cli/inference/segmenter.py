@@ -13,6 +13,7 @@ from torch import Tensor
 from kmn_cli.errors import InputError
 from kmn_cli.inference.device import upload
 from kmn_cli.inference.frame_size import FrameSize
+from kmn_cli.inference.look_back import Given, agreement
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.segment_options import SegmentOptions
@@ -34,6 +35,7 @@ class _Group(NamedTuple):
 
     bank: MemoryBank
     objects: slice  # of the object axis
+    given: Given  # in that frame
 
 
 class _Last(NamedTuple):
@@ -137,9 +139,9 @@ class VideoSegmenter:
         named: tuple[int, ...] = ()
         given = None
         if mask is not None:
-            given = upload(mask, self.network.device)
+            given = upload(mask.astype(np.uint8, copy=False), self.network.device)
             named = tuple(int(i) for i in given.unique() if i > 0)
-            self._admit(named, given, size)
+            self._admit(named, given, image, size)
             prob = self._merge(prob, named, given, size)
         labels = self._labels(prob, given, size)
         wanted = size.prob_from_net(prob).cpu().numpy() if want_prob else None
@@ -149,6 +151,30 @@ class VideoSegmenter:
         self._watch.lap("scaling")
         return answer
 
+    @torch.inference_mode()
+    def look_back(self) -> dict[int, float]:
+        """How well the last frame alone, with what was found on it, finds each object on the frame
+        its first mask was given for.
+
+        Right after that frame this tells whether the network holds the object at all; later, a low
+        value tells that something else may be followed. It costs about as much as a step.
+
+        Returns:
+            Intersection over union with the given mask, 0 to 1, by object id.
+        """
+        if self._last is None:
+            return {}
+        self._watch.start()
+        key, value = self.network.memorize(self._last.image, self._last.masks)
+        found: dict[int, float] = {}
+        for _, objects, given in self._groups:
+            memory = (key[objects], value[objects])
+            values = agreement(self.network, given, memory, self.options.sigma)
+            found.update(zip(self.object_ids[objects], values, strict=True))
+        self._watch.lap("look back")
+        return found
+
+    @torch.inference_mode()
     def fill_memory(self, frames: int) -> None:
         """Holds the last frame so often that there are `frames` in memory: to time what comes when
         it is full."""
@@ -171,8 +197,9 @@ class VideoSegmenter:
             raise ValueError("there is nothing to continue before the first step")
         image, masks, named = self._last
         groups, tensors = [], {"image": image, "masks": masks}
-        for number, (bank, objects) in enumerate(self._groups):
+        for number, (bank, objects, given) in enumerate(self._groups):
             facts, parts = bank.state()
+            tensors |= {f"given.image.{number}": given.image, f"given.masks.{number}": given.masks}
             groups.append({"bank": facts, "objects": [objects.start, objects.stop]})
             for name, part in zip(("key", "value"), parts, strict=False):
                 tensors[f"{name}.{number}"] = part
@@ -194,8 +221,12 @@ class VideoSegmenter:
             names = [f"{name}.{number}" for name in ("key", "value")]
             parts = [tensors[name].to(device) for name in names if name in tensors]
             bank.restore(group["bank"], parts)
-            groups.append(_Group(bank, slice(*group["objects"])))
-        image = tensors["image"].to(device).contiguous(memory_format=torch.channels_last)
+            given = Given(
+                _image(tensors[f"given.image.{number}"], device),
+                tensors[f"given.masks.{number}"].to(device),
+            )
+            groups.append(_Group(bank, slice(*group["objects"]), given))
+        image = _image(tensors["image"], device)
         height, width = facts["size"]
         self._size = FrameSize.for_short_side(height, width, self.options.size)
         self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
@@ -204,6 +235,11 @@ class VideoSegmenter:
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
         height, width = frame.shape[:2]
+        if frame.dtype != np.uint8:  # a picture in 0-1 would be taken for black
+            raise InputError(
+                f"Frame {self._frame} holds {frame.dtype}.",
+                "Pass RGB as uint8; of floats in 0-1: (frame * 255).round().astype(np.uint8).",
+            )
         if self._size is None:
             self._size = FrameSize.for_short_side(height, width, self.options.size)
         if (height, width) != (self._size.height, self._size.width):
@@ -233,7 +269,7 @@ class VideoSegmenter:
         if self._last is None:
             return
         key, value = self.network.memorize(self._last.image, self._last.masks)
-        for bank, objects in self._groups:
+        for bank, objects, _ in self._groups:
             # Only a mask that was given stays for good: the guesses beside it do not.
             given = not set(self.object_ids[objects]).isdisjoint(self._last.named)
             bank.add(self._frame - 1, key[objects], value[objects], given=given)
@@ -249,7 +285,7 @@ class VideoSegmenter:
         self._watch.lap("decoder")
         return prob
 
-    def _admit(self, named: Sequence[int], given: Tensor, size: FrameSize) -> None:
+    def _admit(self, named: Sequence[int], given: Tensor, image: Tensor, size: FrameSize) -> None:
         """Begins a history of the objects that are new."""
         new = tuple(i for i in named if i not in self.object_ids)
         if not new:
@@ -262,7 +298,9 @@ class VideoSegmenter:
         start = len(self.object_ids)
         self.object_ids += new
         bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-        self._groups.append(_Group(bank, slice(start, len(self.object_ids))))
+        masks = torch.stack([size.mask_to_net(given == i) for i in new])
+        objects = slice(start, len(self.object_ids))
+        self._groups.append(_Group(bank, objects, Given(image, masks)))
 
     def _merge(self, prob: Tensor, named: Sequence[int], given: Tensor, size: FrameSize) -> Tensor:
         """Probabilities (K + 1, H', W') with a given mask in place of the objects it names."""
@@ -287,3 +325,7 @@ class VideoSegmenter:
             return labels
         others = labels.masked_fill(torch.isin(labels, given.unique()), 0)
         return torch.where(given > 0, given, others)
+
+
+def _image(image: Tensor, device: torch.device) -> Tensor:
+    return image.to(device).contiguous(memory_format=torch.channels_last)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.media.grabcut import find_edges
-from kmn_cli.media.prompts import Box, Prompts
+from kmn_cli.media.prompts import Box, Point, Prompts
 
 # A picture (h, w, 3) uint8 RGB and a rough mask (h, w) bool to the probability (h, w) of each pixel
 # to be of the object that the mask means.
@@ -24,6 +24,9 @@ LONG_SIDE = 320  # of what the network sees, in pixels; small objects are enlarg
 COLOURS = 0.3  # weight of the colours' answer
 LEAST, MOST = 0.25, 0.97  # of the box: with less or more the network has not understood
 SURE = 0.3  # a probability that counts for that
+DISCS = (0.06, 0.12, 0.24, 0.4)  # radii around a single point, in short sides
+LARGEST = 0.2  # of the picture, that a single point may mean
+SPECK = 0.01  # of the object's area: smaller parts are dropped, and holes filled
 DOT = 0.02  # radius of a point, in long sides of what was found
 
 
@@ -44,6 +47,9 @@ class EdgeFinder:
             image: (H, W, 3) uint8 RGB.
             prompts: with a box that meets the image, or points inside.
         """
+        if prompts.box is None and len(prompts.inside) == 1 and not prompts.outside:
+            found = None if self.look is None else _click(image, prompts.inside[0], self.look)
+            return _near(image, prompts) if found is None else found
         by_colour = find_edges(image, prompts)
         if self.look is None:
             return by_colour
@@ -55,7 +61,7 @@ class EdgeFinder:
         if not LEAST < share < MOST:
             return by_colour
         found = (1 - COLOURS) * prob + COLOURS * by_colour > 0.5 * (1 - COLOURS)
-        return _as_said(found, prompts)
+        return _as_said(_without_specks(found), prompts)
 
 
 def _look_closely(image: np.ndarray, box: Box, guess: np.ndarray, look: Look) -> np.ndarray:
@@ -68,17 +74,20 @@ def _look_closely(image: np.ndarray, box: Box, guess: np.ndarray, look: Look) ->
     total = np.zeros(size, np.float32)
     for margin in MARGINS:
         window = _window(size, box, margin)
-        part = image[window]
-        scale = LONG_SIDE / max(part.shape[:2])
-        net = (max(16, round(part.shape[1] * scale)), max(16, round(part.shape[0] * scale)))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        rough = cv2.resize(
-            guess[window].astype(np.uint8), net, interpolation=cv2.INTER_NEAREST
-        ).astype(bool)
-        if rough.any():
-            prob = look(cv2.resize(part, net, interpolation=how), rough)
-            total[window] += cv2.resize(prob, part.shape[1::-1]) / len(MARGINS)
+        total[window] += _ask(image[window], guess[window], look) / len(MARGINS)
     return total * _inside(size, box)
+
+
+def _ask(part: np.ndarray, guess: np.ndarray, look: Look) -> np.ndarray:
+    """Return the network's probability (h, w) float32 of a part of the picture."""
+    scale = LONG_SIDE / max(part.shape[:2])
+    net = (max(16, round(part.shape[1] * scale)), max(16, round(part.shape[0] * scale)))
+    rough = cv2.resize(guess.astype(np.uint8), net, interpolation=cv2.INTER_NEAREST)
+    if not rough.any():
+        return np.zeros(part.shape[:2], np.float32)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    prob = look(cv2.resize(part, net, interpolation=how), rough > 0)
+    return cv2.resize(prob, part.shape[1::-1])
 
 
 def _window(size: tuple[int, int], box: Box, margin: float) -> tuple[slice, slice]:
@@ -100,6 +109,52 @@ def _inside(size: tuple[int, int], box: Box) -> np.ndarray:
     return inside
 
 
+def _click(image: np.ndarray, point: Point, look: Look) -> np.ndarray | None:
+    """Return what the network finds at a single point, (H, W) bool; None if it is nothing clear.
+
+    It is told of discs of several sizes around the point; the answer it is surest of is taken.
+    """
+    height, width = image.shape[:2]
+    x, y = point
+    best, sureness = None, 0.0
+    for share in DISCS:
+        radius = share * min(height, width)
+        window = _window((height, width), (x - radius, y - radius, 2 * radius, 2 * radius), 1.0)
+        disc = np.zeros((height, width), np.uint8)
+        cv2.circle(disc, (int(x), int(y)), max(2, int(0.7 * radius)), 1, cv2.FILLED)
+        prob = np.zeros((height, width), np.float32)
+        prob[window] = _ask(image[window], disc[window].view(bool), look)
+        _, parts = cv2.connectedComponents((prob > 0.5).astype(np.uint8))
+        part = parts == parts[int(y), int(x)]
+        if not parts[int(y), int(x)] or part.mean() >= LARGEST or _is_cut(part[window]):
+            continue
+        if prob[part].mean() > sureness:
+            best, sureness = part, float(prob[part].mean())
+    return best
+
+
+def _near(image: np.ndarray, prompts: Prompts) -> np.ndarray:
+    """Return what colours say about a single point, (H, W) bool, in ever smaller surroundings
+    until it is less than LARGEST of the picture."""
+    height, width = image.shape[:2]
+    (x, y) = prompts.inside[0]
+    reach = min(height, width) / 2
+    while True:
+        window = _window((height, width), (x - reach, y - reach, 2 * reach, 2 * reach), 0.0)
+        place = (x - window[1].start, y - window[0].start)
+        found = np.zeros((height, width), bool)
+        found[window] = find_edges(image[window], Prompts(inside=(place,)))
+        if found.mean() < LARGEST or reach < 8:
+            return found
+        reach /= 2
+
+
+def _is_cut(part: np.ndarray) -> bool:
+    """Tell whether more of a part lies on the border than may by chance: it goes on beyond."""
+    on_border = part[[0, -1]].sum() + part[:, [0, -1]].sum()
+    return bool(on_border > 0.4 * part.sum() ** 0.5)
+
+
 def _ellipse(size: tuple[int, int], box: Box) -> np.ndarray:
     x, y, width, height = box
     ellipse = np.zeros(size, np.uint8)
@@ -110,6 +165,17 @@ def _ellipse(size: tuple[int, int], box: Box) -> np.ndarray:
 def _around(mask: np.ndarray) -> Box:
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return float(x), float(y), float(width), float(height)
+
+
+def _without_specks(found: np.ndarray) -> np.ndarray:
+    """Return the mask without its smallest parts and holes."""
+    least = SPECK * found.sum()
+    for is_part in (True, False):
+        _, parts, stats, _ = cv2.connectedComponentsWithStats((found == is_part).astype(np.uint8))
+        small = stats[:, cv2.CC_STAT_AREA] < least
+        small[0] = False  # the rest
+        found = found ^ small[parts]
+    return found
 
 
 def _as_said(found: np.ndarray, prompts: Prompts) -> np.ndarray:

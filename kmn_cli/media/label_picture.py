@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -48,10 +47,6 @@ class LabelPicture:
     def size(self) -> tuple[int, int]:
         """(width, height)."""
         return self.values.shape[1], self.values.shape[0]
-
-    def scaled(self, size: tuple[int, int]) -> LabelPicture:
-        """Return it at another (width, height), each pixel as its nearest."""
-        return replace(self, values=cv2.resize(self.values, size, interpolation=cv2.INTER_NEAREST))
 
     def as_painted(self) -> LabelPicture:
         """Return colours instead of indices that an image editor numbered as it pleased, and white

@@ -8,8 +8,10 @@ object, and which pixels are only smoothed edges.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -73,19 +75,19 @@ class MaskReader:
     def __init__(
         self,
         size: tuple[int, int] | None = None,
-        display_size: tuple[int, int] | None = None,
         *,
+        shown: tuple[int, int] | None = None,
         allow_empty: bool = False,
     ) -> None:
         """Prepare to read.
 
         Args:
             size: (width, height) that masks must have; None takes any.
-            display_size: where pixels are not square, the size on a screen: masks drawn there
-                are scaled to `size`.
+            shown: another size that they may have: that on a screen, where pixels of the video
+                are not square.
             allow_empty: whether a mask without an object is fine, as in later frames.
         """
-        self._size, self._display_size = size, display_size
+        self._size, self._shown = size, shown
         self._allow_empty = allow_empty
         self._ids: dict[str, dict[int, int]] = {}  # by the kind of shades, and the shade
         self._background: tuple[str, int] | None = None  # where it is not black
@@ -103,9 +105,9 @@ class MaskReader:
             InputError: when it cannot be read, has another size, shows no object, or is no mask.
         """
         picture = load_labels(path).as_painted()
-        if self._size is not None and picture.size == self._display_size:
-            picture = picture.scaled(self._size)
-        check_size(path, picture.size, self._size)
+        is_as_shown = picture.size == self._shown
+        if not is_as_shown:
+            check_size(path, picture.size, self._size)
         try:
             mask = self._number(picture, flatten(picture.values, indices=picture.indexed))
         except NotAMaskError as error:
@@ -119,6 +121,9 @@ class MaskReader:
                 f"{path} marks no object: every pixel is background.",
                 "Paint each object with an id or a colour other than black.",
             )
+        if is_as_shown and self._size and picture.size != self._size:
+            labels = cv2.resize(mask.labels, self._size, interpolation=cv2.INTER_NEAREST_EXACT)
+            return replace(mask, labels=labels)
         return mask
 
     def _number(self, picture: LabelPicture, flat: FlatValues) -> Mask:

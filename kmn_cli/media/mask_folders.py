@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kmn_cli.files import list_images
+from kmn_cli.files import all_images
 
 
 def top_of_masks(root: Path) -> Path:
@@ -25,7 +25,7 @@ def mask_files(folder: Path) -> tuple[Path, ...]:
     home = inner if inner.is_dir() else folder
     if not home.is_dir():
         return ()
-    return tuple(path for path in list_images(home) if path.suffix.lower() == ".png")
+    return tuple(path for path in all_images(home) if path.suffix.lower() == ".png")
 
 
 def find_results(root: Path, name: str, alone: bool = False) -> Path:

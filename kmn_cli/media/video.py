@@ -16,7 +16,7 @@ __all__ = ["USUAL", "Frame", "Reading", "VideoInfo", "VideoReader", "VideoWriter
 
 
 def open_video(
-    path: Path,
+    path: str | Path,
     *,
     start: str | None = None,
     end: str | None = None,
@@ -36,7 +36,7 @@ def open_video(
     """
     first = parse_position(start) if start is not None else None
     last = parse_position(end) if end is not None else None
-    source = existing(path)
+    source = existing(Path(path))
     if source.is_dir() or is_image(source):
         return open_pictures(source, first, last, reading)
     if not source.is_file():

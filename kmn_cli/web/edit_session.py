@@ -54,6 +54,7 @@ class EditSession(PageSession):
         self._lock = threading.Lock()  # of the project's files
         self._edges = EdgeFinder()
         self._project: Project | None = None
+        self._survey: Survey | None = None
         self._exporter = Exporter()
         if video is not None:
             self._open(video)
@@ -107,7 +108,7 @@ class EditSession(PageSession):
             return as_json(self._info())
         if name == "status":
             return as_json({**self._tracker.status(), "export": self._exporter.status()})
-        if name == "survey":
+        if name == "survey" and self._survey is not None:
             return as_json(self._survey.since(number or 0))
         if number is None:
             return None

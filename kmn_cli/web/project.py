@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,6 @@ class Project:
         if not self.given.is_dir():
             self._adopt()
 
-    @property
-    def frames(self) -> int:
-        """How many frames there are; of a video file, an estimate."""
-        return self.store.info.frames or 1
-
     def stem(self, index: int) -> str:
         """What the files of a frame are called."""
         if self._stems is None:
@@ -94,11 +90,11 @@ class Project:
     def labels(self, index: int) -> np.ndarray:
         """The ids (H, W) uint8 of a frame: given, or else as they were found last."""
         given = self.given / f"{self.stem(index)}.png"
-        if given.exists():
-            return _read(given)
-        found = [path for path in self._found(index) if path.exists()]
-        newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
-        return self._empty() if newest is None else _read(newest)
+        for path in [given, *sorted(self._found(index), key=made, reverse=True)]:
+            if path.exists():
+                with suppress(InputError):  # gone since, as a run goes on
+                    return _read(path)
+        return self._empty()
 
     def base(self, drawing: Drawing) -> np.ndarray:
         """What a drawing is drawn upon, kept as it was when the drawing began."""
@@ -166,6 +162,14 @@ def open_project(path: Path, output: Path) -> Project:
             "Bring the video back to its place.",
         )
     return Project(Path(source), path)
+
+
+def made(path: Path) -> int:
+    """When a file was written, in ns; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read(path: Path) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 import webbrowser
@@ -12,9 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from kmn_cli.batch.listener import Listener
 from kmn_cli.errors import KmnError, UsageError
 from kmn_cli.web.session import PageSession
+
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 _LARGEST_BODY = 16 * 2**20
@@ -72,12 +74,11 @@ class PageServer(ThreadingHTTPServer):
         return {f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"}
 
 
-def serve(session: PageSession, listener: Listener, *, port: int, browser: bool, todo: str) -> None:
+def serve(session: PageSession, *, port: int, browser: bool, todo: str) -> None:
     """Show the page of a session until it is closed.
 
     Args:
         session: what the page shows and does.
-        listener: is told the address.
         port: of 127.0.0.1; 0 is any free one.
         browser: open the page.
         todo: what the page is for.
@@ -88,8 +89,8 @@ def serve(session: PageSession, listener: Listener, *, port: int, browser: bool,
     with PageServer(session, port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        listener.note(f"{todo} at {server.address}")
-        listener.note("(this address works on this machine only; Ctrl-C ends)")
+        log.info("%s at %s", todo, server.address)
+        log.info("(this address works on this machine only; Ctrl-C ends)")
         try:
             if browser:
                 webbrowser.open(server.address)

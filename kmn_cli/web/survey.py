@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kmn_cli.batch.result import BACKWARD, RESULT
+from kmn_cli.errors import InputError
 from kmn_cli.media.images import load_image
-from kmn_cli.web.project import Project
+from kmn_cli.web.project import Project, made
 
 BUDGET = 0.3  # seconds of looking at masks for one answer
 SHORT_SIDE = 180  # pixels at which areas are counted
 AREA_DIGITS = 6
+KEPT = 8  # small masks in memory
 
 
 class Survey:
@@ -29,20 +34,26 @@ class Survey:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._seen: dict[int, int] = {}  # frame: time of its mask, ns
-        self._small: dict[int, np.ndarray] = {}
+        self._small: OrderedDict[int, np.ndarray] = OrderedDict()
         self._entries: dict[int, tuple[int, dict[str, Any]]] = {}  # frame: revision, facts
         self._revision = 0
+        self._lock = threading.Lock()
 
     def since(self, revision: int) -> dict[str, Any]:
         """What has changed since an answer with that revision."""
+        with self._lock:
+            return self._since(revision)
+
+    def _since(self, revision: int) -> dict[str, Any]:
         files = self._files()
         for gone in set(self._seen) - set(files):
             self._seen.pop(gone)
             self._note(gone, {})
-        todo = [i for i, path in sorted(files.items()) if _made(path) != self._seen.get(i)]
+        todo = [i for i, path in sorted(files.items()) if made(path) != self._seen.get(i)]
         end = time.monotonic() + BUDGET
         while todo and time.monotonic() < end:
-            self._look(todo.pop(0), files)
+            with suppress(InputError):  # gone since it was listed: next time
+                self._look(todo.pop(0), files)
         given = self._project.given_frames()
         return {
             "revision": self._revision,
@@ -65,23 +76,32 @@ class Survey:
         return found | project.places(project.given)
 
     def _look(self, index: int, files: Mapping[int, Path]) -> None:
-        path = files[index]
-        made, labels = _made(path), self._read(index, path)
-        before = self._small.get(index - 1)
-        if before is None and index - 1 in files:
-            before = self._read(index - 1, files[index - 1])
+        when = made(files[index])
+        self._small.pop(index, None)
+        self._compare(index, files)
+        self._seen[index] = when
+        if index + 1 in self._seen and index + 1 in self._small:  # it came before, backwards
+            self._compare(index + 1, files)
+
+    def _compare(self, index: int, files: Mapping[int, Path]) -> None:
+        """Note what there is in a frame, and how much of it was there in the frame before."""
+        labels = self._read(index, files)
         ids = [int(i) for i in np.unique(labels) if i]
         area = {i: round(float((labels == i).mean()), AREA_DIGITS) for i in ids}
-        steady = {} if before is None else {i: _steadiness(before == i, labels == i) for i in ids}
-        self._seen[index] = made
+        steady: dict[int, float] = {}
+        if index - 1 in files:
+            before = self._read(index - 1, files)
+            steady = {i: _steadiness(before == i, labels == i) for i in ids}
         self._note(index, {"area": area, "steady": steady})
 
-    def _read(self, index: int, path: Path) -> np.ndarray:
-        labels = np.asarray(load_image(path))
-        step = max(1, min(labels.shape) // SHORT_SIDE)
-        self._small[index] = small = labels[::step, ::step].copy()
-        self._small.pop(index - 2, None)
-        return small
+    def _read(self, index: int, files: Mapping[int, Path]) -> np.ndarray:
+        if index not in self._small:
+            labels = np.asarray(load_image(files[index]))
+            step = max(1, min(labels.shape) // SHORT_SIDE)
+            self._small[index] = labels[::step, ::step].copy()
+            while len(self._small) > KEPT:
+                self._small.popitem(last=False)
+        return self._small[index]
 
     def _note(self, index: int, facts: dict[str, Any]) -> None:
         self._revision += 1
@@ -93,30 +113,23 @@ class Survey:
         The results know what they were made from; while they are made anew, the times tell.
         """
         project = self._project
-        times = {i: _made(path) for i, path in project.places(project.given).items()}
-        times |= {int(i): made for i, made in project.notes["removed"].items()}
-        whole = _made(project.folder / RESULT)
-        changed = [i for i, made in times.items() if made > whole]
+        times = {i: made(path) for i, path in project.places(project.given).items()}
+        times |= {int(i): when for i, when in project.notes["removed"].items()}
+        whole = made(project.folder / RESULT)
+        changed = [i for i, when in times.items() if when > whole]
         if not changed:
             return []
         newest = max(times.values())
         masks = project.places(project.folder / "masks")
         # Between the given mask before a change and the change itself, both have a say.
         start = max([i for i in given if i < min(changed)], default=-1) + 1
-        old = [i for i in masks if i >= start and i not in given and _made(masks[i]) < newest]
+        old = [i for i in masks if i >= start and i not in given and made(masks[i]) < newest]
         return [min(old), max(old)] if old else []
 
 
 def _keep_newer(found: dict[int, Path], index: int, path: Path) -> None:
-    if index not in found or _made(path) > _made(found[index]):
+    if index not in found or made(path) > made(found[index]):
         found[index] = path
-
-
-def _made(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:  # gone since it was listed
-        return 0
 
 
 def _steadiness(before: np.ndarray, now: np.ndarray) -> float:

@@ -31,7 +31,7 @@ def _enter(folder: Path, place: Path, rounds: int) -> None:
 
 
 def test_never_two_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kmn_cli.files.SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("kmn_cli.locks.SECONDS_BETWEEN_LOOKS", 0.0)
     fork = multiprocessing.get_context("fork")
     arguments = (tmp_path / "a/b", tmp_path / "inside", 50)
     processes = [fork.Process(target=_enter, args=arguments) for _ in range(4)]

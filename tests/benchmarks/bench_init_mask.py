@@ -1,10 +1,12 @@
-"""How well a box, or a few clicks, give the mask: mean IoU on still images with one object.
+"""How well a box, or a few clicks, give the mask: mean IoU on stills, or on first frames.
 
-    python tests/benchmarks/bench_init_mask.py STILLS [--count 20] [--first 0] [--points]
+    python tests/benchmarks/bench_init_mask.py STILLS [--count 20] [--first 0] [--how click]
+    python tests/benchmarks/bench_init_mask.py VIDEOS --sequences bus,soccerball
 
 STILLS (or the variable KMN_STILLS) holds images/ and masks/ with files of the same stems, such as
 DUTS. The pictures are shuffled by a fixed seed: those from 100 to 159 served to choose the numbers
-of media/grabcut.py, the others are fresh.
+of media/grabcut.py, those from 200 to 249 those of media/edges.py, the others are fresh. VIDEOS is
+laid out like DAVIS; each object of the first frame counts.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from kmn_cli.inference.loaded import load_network
+from kmn_cli.inference.second_look import second_look
+from kmn_cli.media.edges import EdgeFinder
 from kmn_cli.media.init_mask import mask_from_prompts
 from kmn_cli.media.prompts import Prompts
 
@@ -39,6 +44,17 @@ def stills(root: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield path.stem, np.asarray(Image.open(pictures[path.stem]).convert("RGB")), mask
 
 
+def first_frames(root: Path, names: list[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield the same of the objects of sequences' first frames."""
+    for name in names:
+        path = min((root / "Annotations" / "480p" / name).glob("*.png"))
+        labels = np.asarray(Image.open(path)).astype(np.uint8)
+        picture = next((root / "JPEGImages" / "480p" / name).glob(f"{path.stem}.*"))
+        image = np.asarray(Image.open(picture).convert("RGB"))
+        for object_id in np.unique(labels[labels > 0]).tolist():
+            yield f"{name} {object_id}", image, labels == object_id
+
+
 def clicks(
     mask: np.ndarray, rng: np.random.Generator, count: int
 ) -> tuple[tuple[float, float], ...]:
@@ -53,24 +69,34 @@ def main() -> None:
     parser.add_argument("stills", nargs="?", default=os.environ.get("KMN_STILLS"))
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=20)
-    parser.add_argument("--points", action="store_true", help="two clicks in, two out, no box")
+    parser.add_argument("--how", choices=("box", "click", "points"), default="box")
+    parser.add_argument("--sequences", help="of a data set of videos: a,b,c")
+    parser.add_argument("--colours", action="store_true", help="without the network")
+    parser.add_argument("--weights")
     options = parser.parse_args()
     if not options.stills or not Path(options.stills).is_dir():
         sys.exit("skipped: name a folder with images/ and masks/, or set KMN_STILLS")
+    find = EdgeFinder()
+    if not options.colours:
+        find = EdgeFinder(second_look(load_network(options.weights)))
+    root = Path(options.stills)
+    chosen = first_frames(root, options.sequences.split(",")) if options.sequences else stills(root)
     rng = np.random.default_rng(0)
     scores, seconds, boxes = [], [], []
-    for place, (name, image, mask) in enumerate(stills(Path(options.stills))):
+    for place, (name, image, mask) in enumerate(chosen):
         if place < options.first:
             continue
         if len(scores) == options.count:
             break
         box = cv2.boundingRect(mask.astype(np.uint8))
-        if options.points:
+        if options.how == "click":
+            prompts = Prompts(inside=clicks(mask, rng, 1))
+        elif options.how == "points":
             prompts = Prompts(inside=clicks(mask, rng, 2), outside=clicks(~mask, rng, 2))
         else:
             prompts = Prompts(box=tuple(map(float, box)))
         start = time.perf_counter()
-        found = mask_from_prompts(image, {1: prompts}) > 0
+        found = mask_from_prompts(image, {1: prompts}, find) > 0
         seconds.append(time.perf_counter() - start)
         scores.append((found & mask).sum() / (found | mask).sum())
         boxes.append(mask.sum() / (box[2] * box[3]))

@@ -14,7 +14,7 @@ from PIL import Image
 from published import youtube_vos
 from typer.testing import Result
 
-from kmn_cli.files import FileLock
+from kmn_cli.locks import FileLock
 
 Kmn = Callable[..., Result]
 
@@ -180,7 +180,7 @@ def test_two_do_not_work_on_one_folder(
 ) -> None:
     other = FileLock(tmp_path / "out" / ".claim", pytest.fail)
     assert other.take()
-    monkeypatch.setattr("kmn_cli.files.time.sleep", lambda seconds: other.let_go())
+    monkeypatch.setattr("kmn_cli.locks.time.sleep", lambda seconds: other.let_go())
     done = kmn(
         "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "--size", 32,
         "-o", tmp_path / "out", "--device", "cpu", "--workers", 1, "--sequences", "hen",

@@ -56,7 +56,8 @@ def test_the_command_it_names_segments_from_that_frame(
     command = shlex.split(json.loads(run.stdout)["command"])
     assert command[3:] == ["--mask", f"00020={tmp_path / 'm.png'}"]
     out = tmp_path / "out"
-    done = kmn(*command[1:], "--weights", tiny_weights, "-o", out, "--device", "cpu")
+    options = ("--direction", "forward", "--device", "cpu")
+    done = kmn(*command[1:], "--weights", tiny_weights, "-o", out, *options)
     assert done.exit_code == 0, done.output
     masks = [read_mask(p, allow_empty=True).labels for p in sorted(out.glob("shot/masks/*.png"))]
     assert [bool(mask.any()) for mask in masks] == [False, False, True]

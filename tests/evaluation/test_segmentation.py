@@ -99,26 +99,39 @@ def test_results_of_another_tool_are_not_replaced(
     assert segment_all(run) == ["a"]
 
 
+@pytest.mark.parametrize("larger", [False, True])
 def test_test_dev_is_enlarged_and_answers_at_the_given_size(
-    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+    davis: MakeDavis,
+    tmp_path: Path,
+    checkpoint: Checkpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    larger: bool,
 ) -> None:
     root = davis({"walk": moving(4, (1, 2))}, split="test-dev")
+    if larger:  # DAVIS's Full-Resolution archive is at hand
+        small = root / "JPEGImages" / "480p" / "walk"
+        (root / "JPEGImages" / "Full-Resolution" / "walk").mkdir(parents=True)
+        for path in small.iterdir():
+            full = root / "JPEGImages" / "Full-Resolution" / "walk" / path.name
+            Image.open(path).resize((256, 192)).save(full)
+            Image.new("RGB", (64, 48)).save(path)  # the small ones are not looked at
     for path in sorted((root / "Annotations" / "480p" / "walk").iterdir())[1:]:
         path.unlink()
     benchmark = load_benchmark(root, Protocol.DAVIS2017, "test-dev")
     assert not benchmark.has_truth
-    seen = []
+    seen: list[np.ndarray] = []
     from kmn_cli.inference.segmenter import VideoSegmenter
 
     step = VideoSegmenter.step
 
     def spy(self: VideoSegmenter, frame: np.ndarray, *args: object, **more: object) -> object:
-        seen.append(frame.shape)
+        seen.append(frame)
         return step(self, frame, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(VideoSegmenter, "step", spy)
     segment_all(open_run(benchmark, tmp_path / "out", checkpoint, size=60))
-    assert set(seen) == {(60, 80, 3)}  # from 48 x 64
+    assert {frame.shape for frame in seen} == {(60, 80, 3)}  # from 48 x 64, or from 192 x 256
+    assert all(frame.any() for frame in seen)
     with Image.open(tmp_path / "out" / "walk" / "00003.png") as mask:
         assert mask.size == (64, 48)
     with Image.open(tmp_path / "out" / "walk" / "00000.png") as mask:

@@ -9,7 +9,7 @@ import torch
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.network import Network
-from kmn_cli.inference.ready import choose_precision, ready_for_inference
+from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.memory_read import read_plain
@@ -258,13 +258,6 @@ def test_bf16_finds_nearly_the_same(model, network):
         assert np.abs(a.prob - b.prob).max() < 0.1
 
 
-def test_auto_is_bf16_only_where_the_device_has_it(monkeypatch):
-    for fast, chosen in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("kmn_cli.inference.ready.has_fast_bf16", lambda device, x=fast: x)
-        assert choose_precision("auto", torch.device("cpu")) == chosen
-        assert choose_precision("fp32", torch.device("cpu")) == "fp32"
-
-
 def test_looking_ahead_changes_nothing(network):
     frames, mask = video(7), boxes(1, 2)
     expected = run(network, frames, mask)
@@ -299,3 +292,14 @@ def test_a_gpu_finds_nearly_the_same(model, network):
         for n, frame in enumerate(frames[1:], 1):
             answer = segmenter.step(frame, want_prob=True)
             assert np.abs(answer.prob - expected[n].prob).max() < tolerance
+
+
+def test_floats_are_refused_and_a_mask_may_be_bool(network: Network) -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    mask = np.zeros((32, 32), bool)
+    mask[4:20, 4:20] = True
+    with pytest.raises(InputError, match="float64"):
+        VideoSegmenter(network).step(image / 255.0, mask)
+    labels = VideoSegmenter(network).step(image, mask).labels
+    np.testing.assert_array_equal(labels, mask)
+    assert labels.dtype == np.uint8

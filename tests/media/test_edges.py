@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawn_data import draw_disc, draw_frame
 
-from kmn_cli.media.edges import LONG_SIDE, EdgeFinder
+from kmn_cli.media.edges import LONG_SIDE, EdgeFinder, Look
 from kmn_cli.media.grabcut import find_edges
 from kmn_cli.media.init_mask import doubts
 from kmn_cli.media.prompts import Prompts
@@ -82,3 +83,28 @@ def test_a_mask_that_hardly_fills_its_box_is_doubted() -> None:
     assert doubts(labels, {1: BOX}) == []
     labels[28:93, 18:83] = 1
     assert "100%" in doubts(labels, {1: BOX})[0]
+
+
+def test_one_click_takes_what_the_network_is_surest_of() -> None:
+    click = Prompts(inside=((50.0, 60.0),))
+    assert iou(EdgeFinder(bright)(FRAME, click), DISC) > 0.9
+
+
+@pytest.mark.parametrize("look", [None, lambda image, guess: np.ones(guess.shape, np.float32)])
+def test_one_click_never_fills_a_fifth_of_the_frame(look: Look | None) -> None:
+    for frame in (FRAME, np.full_like(FRAME, 90)):
+        for point in ((50.0, 60.0), (130.0, 20.0), (0.0, 0.0)):
+            found = EdgeFinder(look)(frame, Prompts(inside=(point,)))
+            assert 0 < found.mean() < 0.2
+
+
+def test_specks_and_pinholes_are_mended() -> None:
+    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
+        prob = bright(image, guess)
+        prob[:4, :4] = 1
+        prob[150:152, 150:152] = 0
+        return prob
+
+    found = EdgeFinder(look)(FRAME, BOX)
+    assert cv2.connectedComponents(found.astype(np.uint8))[0] == 2
+    assert cv2.connectedComponents((~found).astype(np.uint8))[0] == 2

@@ -185,6 +185,17 @@ def test_other_formats_that_blur_are_refused(tmp_path: Path, refuses, name: str)
     assert read_mask(tmp_path / name).ids == (1, 2)
 
 
+def test_a_mask_as_a_player_shows_the_video_is_scaled_to_its_pixels(
+    tmp_path: Path, refuses
+) -> None:
+    shown = np.kron(LABELS, np.ones((1, 2), np.uint8))  # pixels twice as wide as high
+    saved(shown)(tmp_path / "m.png")
+    mask = MaskReader((90, 60), shown=(180, 60)).read(tmp_path / "m.png")
+    np.testing.assert_array_equal(mask.labels, LABELS)
+    with refuses("180x60", "90x60"):
+        read_mask(tmp_path / "m.png", (90, 60))
+
+
 class TestIds:
     """The other way to read: what stands there, in every file alike."""
 

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from kmn_cli.batch.first_mask import FirstMask
-from kmn_cli.commands.console import Console
 from kmn_cli.errors import UsageError
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.labels import read_mask
@@ -188,7 +187,7 @@ def test_serve_ends_with_the_page(
     with FrameStore(frames) as store:
         session = MaskSession(FirstMask(store, frames, tmp_path / "web.png"), 0)
         threading.Thread(target=person, args=(session,), daemon=True).start()
-        serve(session, Console(quiet=True), port=0, browser=True, todo="Draw")
+        serve(session, port=0, browser=True, todo="Draw")
     assert session.ended.is_set()
 
 

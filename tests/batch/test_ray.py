@@ -1,7 +1,7 @@
 """--engine ray, on a cluster of two machines of which both are this one.
 
 Ray is no part of the development environment: pip install -e '.[ray]', then
-pytest tests/commands/test_ray.py.
+pytest tests/batch/test_ray.py.
 """
 
 from __future__ import annotations

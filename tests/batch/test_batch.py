@@ -6,6 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +68,25 @@ def test_sub_folders_are_mirrored(batch: Kmn, shelf: Path, tmp_path: Path) -> No
     assert not (out / "failed.txt").exists()
     again = batch(shelf, "--json")
     assert json.loads(again.stdout)["skipped"] == 3
+
+
+def test_what_is_no_video_is_named_and_odd_names_are_videos(
+    batch: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    for name in ("summary.json", "masks"):
+        shutil.copy(movie, shelf / f"{name}.mp4")
+        draw(f"masks/{name}.png", 1)
+    (shelf / "notes.txt").write_text("take 2 is best")
+    result = batch(shelf)
+    assert result.exit_code == 0, result.output
+    assert "notes.txt is left out: not a video but a text" in result.stderr.replace("\n", "")
+    assert done(tmp_path / "out") == {"summary.json.mp4", "masks"}
+    document = summary(tmp_path / "out")
+    (left,) = document["left_out"]
+    assert left == {"input": str(shelf / "notes.txt"), "reason": "not a video but a text"}
+    assert document["done"] == 2
 
 
 def test_results_and_masks_beside_the_videos_are_no_inputs(
@@ -235,3 +258,29 @@ def test_a_folder_of_pictures_and_videos_is_ambiguous(batch: Kmn, shelf: Path, d
     result = batch(shelf)
     assert result.exit_code == 3
     assert f"{os.sep}a" in result.stderr and "pictures as well as videos" in result.stderr
+
+
+def test_workers_say_once_where_they_run_and_a_background_job_is_not_interrupted(
+    batch: Kmn, shelf: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """A shell lets what runs in the background ignore Ctrl-C, which reaches its whole group."""
+    command = [sys.executable, "-m", "kmn_cli", "segment", shelf, "--mask", tmp_path / "masks"]
+    command += ["--weights", tiny_weights, "--workers", "2", "--format", "masks"]
+    log = tmp_path / "log.jsonl"
+    command += ["-o", tmp_path / "out", "--log", log]
+    run = subprocess.Popen(
+        [str(word) for word in command],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    while run.poll() is None and not (log.exists() and "started" in log.read_text()):
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=300)
+    assert run.returncode == 0, said
+    assert said.count("device: ") == 1
+    assert "as asked" not in said
+    assert done(tmp_path / "out") == {"a/cat", "b/cat", "dog"}

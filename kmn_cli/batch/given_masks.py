@@ -1,0 +1,74 @@
+"""What a program passes as masks, instead of --mask arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
+from kmn_cli.errors import InputError
+from kmn_cli.media.labels import read_mask
+from kmn_cli.media.masks import Mask, combine_masks
+
+# A file, the ids of an array (H, W), or a mask that was read.
+MaskLike: TypeAlias = "str | Path | np.ndarray | Mask"
+# Of the first frame; as --mask takes them, several; or by frame: its index, or its file's name.
+MasksLike: TypeAlias = "MaskLike | Sequence[str | Path] | Mapping[int | str, MaskLike]"
+
+
+def to_mask(mask: MaskLike) -> Mask:
+    """A mask of whatever is one.
+
+    Raises:
+        InputError: a file cannot be read, or an array holds no ids.
+    """
+    if isinstance(mask, Mask):
+        return mask
+    if isinstance(mask, (str, Path)):
+        return read_mask(mask)
+    values = np.asarray(mask)
+    is_map = values.ndim == 2 and values.size and values.dtype.kind in "bui"
+    if not is_map or not 0 <= values.min() <= values.max() <= 255:
+        raise InputError(
+            f"The mask is an array of {values.dtype} with shape {values.shape}.",
+            "Pass the id of each pixel as (H, W) uint8, 0 for the background.",
+        )
+    return Mask(np.ascontiguousarray(values, np.uint8))
+
+
+def by_frame(masks: MasksLike) -> dict[str | None, Mask]:
+    """The masks a program passes, read, by frame; None is the first frame.
+
+    Raises:
+        InputError: a file cannot be read, or an array holds no ids.
+    """
+    if isinstance(masks, Mapping):
+        return {str(frame): to_mask(mask) for frame, mask in masks.items()}
+    if isinstance(masks, Sequence) and not isinstance(masks, str):
+        return {None: combine_masks([read_mask(mask) for mask in masks])}
+    return {None: to_mask(masks)}
+
+
+def to_arguments(masks: MasksLike, *, alone: bool = True) -> list[MaskArgument]:
+    """What a program passes as masks of one video, or of several, as --mask arguments.
+
+    Raises:
+        UsageError: there is none, or one file for several videos.
+        InputError: a file does not exist, or an array holds no ids.
+    """
+    if isinstance(masks, (str, Path)):
+        return parse_masks([str(masks)], alone)
+    if isinstance(masks, Sequence):
+        return parse_masks([str(mask) for mask in masks], alone)
+    if not isinstance(masks, Mapping):
+        return [MaskArgument(Path("mask"), mask=to_mask(masks))]
+    return [_for_frame(str(frame), mask) for frame, mask in masks.items()]
+
+
+def _for_frame(frame: str, mask: MaskLike) -> MaskArgument:
+    if isinstance(mask, (str, Path)):
+        return MaskArgument(Path(mask), frame)
+    return MaskArgument(Path(f"mask of frame {frame}"), frame, mask=to_mask(mask))
