@@ -16,7 +16,7 @@ from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.errors import UsageError
 from kmn_cli.media.sinks import check_formats
-from kmn_cli.media.video import VideoInfo, VideoReader, open_video
+from kmn_cli.media.video import USUAL, Reading, VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
     from kmn_cli.inference.loaded import LoadedNetwork
@@ -36,6 +36,7 @@ class Settings:
         save_every: seconds between saves of what an interrupted run needs to go on; 0 never does.
         direction: "auto" follows the objects of the first mask backwards, too, if there are frames
             before it; "both" those of later masks as well; "forward" leaves those frames empty.
+        reading: of what a source leaves open: the rate of pictures, interlaced rows.
     """
 
     options: SegmentOptions
@@ -45,6 +46,7 @@ class Settings:
     overwrite: bool = False
     save_every: float = 30.0
     direction: str = "auto"
+    reading: Reading = USUAL
 
     def __post_init__(self) -> None:
         """Raises UsageError for a format that there is not."""
@@ -66,7 +68,9 @@ class Job:
         Raises:
             KmnError: the video cannot be read.
         """
-        return open_video(self.video.path, start=settings.start, end=settings.end)
+        return open_video(
+            self.video.path, start=settings.start, end=settings.end, reading=settings.reading
+        )
 
     def plan_masks(self, settings: Settings, info: VideoInfo) -> MaskPlan:
         """The checked masks of the video.
@@ -132,6 +136,7 @@ def identity(
             **asdict(settings.options),
             "start": settings.start,
             "end": settings.end,
+            **settings.reading.to_json(),
             "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },

@@ -120,7 +120,7 @@ class MaskPlan:
         if last < stop:
             return
         # The number of frames of a video file is an estimate: count them before refusing.
-        with open_video(info.path) as reader:
+        with open_video(info.path, reading=info.reading) as reader:
             expected = reader.info.frames or 0
             frames = last + 1
             if last >= expected:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.options import Debug, Json, Quiet, Verbose
+from kmn_cli.commands.options import Debug, Fps, Json, Quiet, Verbose
 from kmn_cli.errors import UsageError
 
 
@@ -73,6 +73,7 @@ def export_masks(
             "columns video, id and name.",
         ),
     ] = None,
+    fps: Fps = None,
     every: Annotated[
         int | None,
         typer.Option(
@@ -104,7 +105,7 @@ def export_masks(
 
         chosen, called = parse_objects(objects), parse_names(names)
         if dataset is None:
-            export = Export(to.value, output, video, chosen, called, every, images, overwrite)
+            export = Export(to.value, output, video, chosen, called, every, images, overwrite, fps)
             run_export(export, results, console)
             return
         if video or chosen or names or every or images:

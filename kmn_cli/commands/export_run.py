@@ -35,6 +35,7 @@ class Export:
     every: int | None
     images: bool
     overwrite: bool
+    fps: float | None = None
 
 
 def run_export(export: Export, results: Sequence[Path], console: Console) -> None:
@@ -146,7 +147,9 @@ def _write_set(
 
 
 def _clip(export: Export, folder: MaskFolder, videos: Mapping[str, Path]) -> Clip:
-    clip = make_clip(folder, videos.get(folder.name), export.objects, export.names.of(folder.name))
+    names = export.names.of(folder.name)
+    reading = replace(folder.reading, fps=export.fps) if export.fps else folder.reading
+    clip = make_clip(folder, videos.get(folder.name), export.objects, names, reading)
     if export.every is not None:
         return clip.every(export.every)
     return clip.only(spread(len(clip.masks))) if export.format == "contact-sheet" else clip

@@ -60,6 +60,12 @@ Sigma = Annotated[
         "are best at, or the paper's 7.",
     ),
 ]
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01, show_default=False, help="Frames a second of a folder of pictures; default: 24."
+    ),
+]
 ReadHow = Annotated[Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")]
 PrecisionOf = Annotated[
     Precision,

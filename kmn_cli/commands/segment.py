@@ -16,6 +16,7 @@ from kmn_cli.commands.options import (
     POINTS_HELP,
     Debug,
     Device,
+    Fps,
     Json,
     MemoryEvery,
     Precision,
@@ -104,6 +105,11 @@ def segment(
         str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop before this time.")] = None,
+    fps: Fps = None,
+    deinterlace: Annotated[
+        bool,
+        typer.Option("--deinterlace/--no-deinterlace", help="Of interlaced videos, as from TV."),
+    ] = True,
     direction: Annotated[
         Direction | None,
         typer.Option(
@@ -228,6 +234,7 @@ def segment(
             console.note(f"part {part.index + 1} of {part.count}: {count}")
 
         from kmn_cli.commands.segment_run import Batch, Job, Order, Settings, carry_out
+        from kmn_cli.media.video import Reading
         from kmn_cli.model import read_config
 
         options = segment_options(
@@ -240,7 +247,8 @@ def segment(
             precision=precision,
         )
         way = direction.value if direction else "auto"
-        settings = Settings(options, start, end, wanted, overwrite, save_every, way)
+        reading = Reading(fps, deinterlace)
+        settings = Settings(options, start, end, wanted, overwrite, save_every, way, reading)
         jobs = [Job(video, arguments, alone, output / video.name) for video in videos]
         typed = options_given(context, leave_out={"from_file", "shard"})
         batch = Batch(jobs, output, part, typed, fail_fast, found.left_out)

@@ -43,12 +43,16 @@ class Backwards:
 
     def _chapter(self, start: int, stop: int, file: IO[bytes]) -> Iterator[Frame]:
         names = []
-        with open_video(self._info.path, start=f"{start}f", end=f"{stop}f") as reader:
+        reading = self._info.reading
+        with open_video(
+            self._info.path, start=f"{start}f", end=f"{stop}f", reading=reading
+        ) as reader:
             for frame in reader:
                 file.write(np.ascontiguousarray(frame.image).data)
-                names.append((frame.index, frame.name))
+                names.append((frame.index, frame.name, frame.time, frame.duration))
         for place in reversed(range(len(names))):
             image = np.empty((self._info.height, self._info.width, 3), np.uint8)
             file.seek(place * self._frame_bytes)
             file.readinto(image.reshape(-1).data)  # type: ignore[attr-defined]
-            yield Frame(*names[place], image)
+            index, name, time, duration = names[place]
+            yield Frame(index, name, image, time, duration)

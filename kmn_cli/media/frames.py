@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kmn_cli.media.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a source is read, where it leaves that open.
+
+    Attributes:
+        fps: frames a second of pictures, which do not tell it; None is 24, as in DAVIS. Videos go
+            by their own times.
+        deinterlace: whether rows of two moments are made pictures of one.
+    """
+
+    fps: float | None = None
+    deinterlace: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """What is not as usual."""
+        return {k: v for k, v in asdict(self).items() if v != getattr(USUAL, k)}
+
+
+USUAL = Reading()
 
 
 @dataclass(frozen=True)
@@ -21,7 +43,7 @@ class VideoInfo:
     `first` is the index of the frame at which reading starts.
 
     `shape` is the width of a pixel over its height. `timeline` has the times of all frames, also
-    of those outside of start and end; None is frames at `fps`.
+    of those outside of start and end; None is frames at `fps`. `reading` is how it was opened.
     """
 
     path: Path
@@ -34,6 +56,7 @@ class VideoInfo:
     first: int = 0
     shape: Fraction = Fraction(1)
     timeline: Timeline | None = None
+    reading: Reading = USUAL
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -77,8 +77,8 @@ def mux(encoded: Path, target: Path, container: str, showing: Showing, sound: So
     Raises:
         FFmpegError, OSError, ValueError: it cannot be done, the sound's fault included.
     """
-    # Players start an .mp4 at once when its index comes first; other containers ignore it.
-    options = {"movflags": "+faststart"}
+    # Players start an .mp4 at once when its index comes first.
+    options = {"movflags": "+faststart"} if container in {"mp4", "mov"} else {}
     with (
         av.open(str(encoded)) as video,
         av.open(str(target), "w", format=container, options=options) as output,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
-from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.frames import Frame, Reading, VideoInfo
 from kmn_cli.media.samples import Samples, pages_of, read_pages, read_samples, white_of
 from kmn_cli.media.timeline import Timeline, constant, from_durations
 from kmn_cli.media.timespan import Position, span
@@ -27,6 +27,7 @@ class _PictureReader(VideoReader):
         timeline: Timeline,
         start: Position | None,
         end: Position | None,
+        reading: Reading,
         *,
         is_folder: bool,
     ) -> None:
@@ -43,6 +44,7 @@ class _PictureReader(VideoReader):
                 is_folder=is_folder,
                 first=first,
                 timeline=timeline,
+                reading=reading,
             )
         )
 
@@ -88,12 +90,11 @@ class FolderReader(_PictureReader):
         files: Sequence[Path],
         start: Position | None,
         end: Position | None,
-        *,
-        fps: float | None,
+        reading: Reading,
     ) -> None:
         self._files = list(files)
-        timeline = constant(len(files), fps or FOLDER_FPS)
-        super().__init__(path, timeline, start, end, is_folder=True)
+        timeline = constant(len(files), reading.fps or FOLDER_FPS)
+        super().__init__(path, timeline, start, end, reading, is_folder=True)
 
     def _pictures(self, first: int) -> Iterator[tuple[Path | None, Samples]]:
         for file in self._files[first:]:
@@ -109,24 +110,24 @@ class StackReader(_PictureReader):
     """The pictures of one file: an animated WebP, AVIF, PNG or GIF, or the pages of a TIFF."""
 
     def __init__(
-        self, path: Path, start: Position | None, end: Position | None, *, fps: float | None
+        self, path: Path, start: Position | None, end: Position | None, reading: Reading
     ) -> None:
         self._path = path
         durations = [seconds for _, seconds in read_pages(path)]
-        told = fps is None and any(durations)
+        told = reading.fps is None and any(durations)
         timeline = (
             from_durations([seconds or 0.1 for seconds in durations])  # as browsers take it
             if told
-            else constant(len(durations), fps or FOLDER_FPS)
+            else constant(len(durations), reading.fps or FOLDER_FPS)
         )
-        super().__init__(path, timeline, start, end, is_folder=False)
+        super().__init__(path, timeline, start, end, reading, is_folder=False)
 
     def _pictures(self, first: int) -> Iterator[tuple[Path | None, Samples]]:
         return ((None, samples) for samples, _ in islice(read_pages(self._path), first, None))
 
 
 def open_pictures(
-    path: Path, start: Position | None, end: Position | None, *, fps: float | None
+    path: Path, start: Position | None, end: Position | None, reading: Reading
 ) -> VideoReader:
     """Open a folder of pictures, or a file of one or several.
 
@@ -140,5 +141,5 @@ def open_pictures(
             "Give a video file, or a folder of JPEG, PNG, TIFF or WebP frames.",
         )
     if len(files) == 1 and pages_of(files[0]) > 1:
-        return StackReader(files[0], start, end, fps=fps)
-    return FolderReader(path, files, start, end, fps=fps)
+        return StackReader(files[0], start, end, reading)
+    return FolderReader(path, files, start, end, reading)

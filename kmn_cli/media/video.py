@@ -6,13 +6,13 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import existing, is_image
-from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.frames import USUAL, Frame, Reading, VideoInfo
 from kmn_cli.media.picture_reader import open_pictures
 from kmn_cli.media.timespan import parse_position
 from kmn_cli.media.video_reader import FileReader, VideoReader
 from kmn_cli.media.video_writer import VideoWriter
 
-__all__ = ["Frame", "VideoInfo", "VideoReader", "VideoWriter", "open_video"]
+__all__ = ["USUAL", "Frame", "Reading", "VideoInfo", "VideoReader", "VideoWriter", "open_video"]
 
 
 def open_video(
@@ -20,8 +20,7 @@ def open_video(
     *,
     start: str | None = None,
     end: str | None = None,
-    fps: float | None = None,
-    deinterlace: bool = True,
+    reading: Reading = USUAL,
 ) -> VideoReader:
     """Open a video file, a folder of pictures or one picture.
 
@@ -29,8 +28,7 @@ def open_video(
         path: the source.
         start: the first frame to read: seconds, "hh:mm:ss.x" or "120f"; None is the beginning.
         end: the first frame not to read, in the same notation; None is the end.
-        fps: frames a second of pictures, which do not tell it; videos go by their own times.
-        deinterlace: make pictures of one moment from those that hold rows of two.
+        reading: what the source leaves open; `VideoInfo.reading` opens it again in the same way.
 
     Raises:
         InputError: when it is missing, unreadable or too large, or nothing lies in the span.
@@ -40,7 +38,7 @@ def open_video(
     last = parse_position(end) if end is not None else None
     source = existing(Path(path))
     if source.is_dir() or is_image(source):
-        return open_pictures(source, first, last, fps=fps)
+        return open_pictures(source, first, last, reading)
     if not source.is_file():
         raise InputError(f"{path} is not a file.", "Give a video file, or a folder of pictures.")
-    return FileReader(source, first, last, deinterlace=deinterlace)
+    return FileReader(source, first, last, reading)

@@ -15,7 +15,7 @@ from kmn_cli.media.changes import Changes
 from kmn_cli.media.colour import Colour, Developer
 from kmn_cli.media.container import Clock, decoded, open_container, video_of
 from kmn_cli.media.deinterlace import deinterlaced
-from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.frames import Frame, Reading, VideoInfo
 from kmn_cli.media.probe import probe
 from kmn_cli.media.timespan import Position, span
 
@@ -76,7 +76,7 @@ class FileReader(VideoReader):
     """
 
     def __init__(
-        self, path: Path, start: Position | None, end: Position | None, *, deinterlace: bool
+        self, path: Path, start: Position | None, end: Position | None, reading: Reading
     ) -> None:
         self._probe = probe(path)
         picture, timeline = self._probe.picture, self._probe.timeline
@@ -93,11 +93,11 @@ class FileReader(VideoReader):
                 first=first,
                 shape=picture.shape,
                 timeline=timeline,
+                reading=reading,
             )
         )
         # The count is an estimate: without an end before it, it must not cut frames off.
         self._stop = stop if stop < len(timeline) else None
-        self._deinterlace = deinterlace
 
     def _read(self) -> Generator[Frame, None, None]:
         info, picture = self.info, self._probe.picture
@@ -124,7 +124,7 @@ class FileReader(VideoReader):
 
     def _shown(self, frames: Iterator[VideoFrame | None]) -> Iterator[VideoFrame | None]:
         path = self.info.path
-        if not self._deinterlace:
+        if not self.info.reading.deinterlace:
             return frames
         return deinterlaced(frames, lambda: self.warnings.append(f"{path}: {_INTERLACED}"))
 

@@ -64,17 +64,10 @@ _FORMATS: dict[str, _Format] = {
 }
 
 # Untagged colours are read one way by players and another by ffmpeg: convert and say how.
-_TO_709 = "scale=out_color_matrix=bt709:out_range=tv"
-_TAGS = [
-    "-colorspace",
-    "bt709",
-    "-color_primaries",
-    "bt709",
-    "-color_trc",
-    "bt709",
-    "-color_range",
-    "tv",
-]
+_TO_709 = (
+    "scale=out_color_matrix=bt709:out_range=tv,"
+    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+)
 
 
 class VideoWriter:
@@ -140,7 +133,7 @@ class VideoWriter:
         encoder = [*self._format.arguments, *self._format.options]
         look = ["-vf", f"{_TO_709},setsar={self._shape.numerator}/{self._shape.denominator}"]
         target = ["-f", self._format.container, str(self._encoded)]
-        arguments = ["-y", *source, *look, *_TAGS, *encoder, *target]
+        arguments = ["-y", *source, *look, *encoder, *target]
         try:
             self._ffmpeg = self._stack.enter_context(Ffmpeg(arguments))
         except BaseException:
@@ -195,19 +188,31 @@ class VideoWriter:
         """Write the file; only now are the times of all frames known."""
         showing = Showing(self._times, self._end, self._rate, self._tick)
         container, reason = self._format.container, ""
-        for encoder in (None, self._format.audio_encoder):
-            if self._audio is None:
-                break
+        for encoder in (None, self._format.audio_encoder) if self._audio else ():
+            assert self._audio is not None
             sound = Sound(self._audio, encoder, self._format.copied_audio, container != "webm")
             try:
                 mux(self._encoded, self._part, container, showing, sound)
-                return
+                break
             except (FFmpegError, KmnError, OSError, ValueError) as error:
                 reason = str(error).partition("\n")[0]
-        if reason:
-            text = f"{self.path} has no sound: {self._audio} gave none ({reason})"
-            self.warnings.append(text)
-        mux(self._encoded, self._part, container, showing, None)
+        else:
+            if reason:
+                text = f"{self.path} has no sound: {self._audio} gave none ({reason})"
+                self.warnings.append(text)
+            mux(self._encoded, self._part, container, showing, None)
+        if container == "webm" and self._shape != 1:
+            self._stretch()
+
+    def _stretch(self) -> None:
+        """Write the shape of pixels, which VP9 does not carry itself, into the container."""
+        height, width = self._frame[:2]
+        aspect = (width + self._pad[1]) * self._shape / (height + self._pad[0])
+        copy = ["-map", "0", "-c", "copy", "-aspect", f"{aspect.numerator}:{aspect.denominator}"]
+        arguments = ["-y", "-i", str(self._part), *copy, "-f", "webm", str(self._encoded)]
+        with Ffmpeg(arguments) as process:
+            if process.finish() == 0:
+                self._encoded.replace(self._part)
 
     def _failure(self, status: int) -> KmnError:
         complaints = self._ffmpeg.complaints()

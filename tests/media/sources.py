@@ -7,13 +7,15 @@ picture BEEP. A new kind of source is one line of SOURCES.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from made_clips import ffmpeg
 from PIL import Image
+
+from kmn_cli.media.video import USUAL, Reading
 
 SIZE = (64, 48)
 COUNT, FPS, BEEP = 8, 12, 5
@@ -74,7 +76,7 @@ class Source:
     off: float = 5e-4
     error: float = 2.0
     size: tuple[int, int] = SIZE
-    options: dict[str, float] = field(default_factory=dict)
+    reading: Reading = USUAL
 
 
 H264 = ("-c:v", "libx264", "-qp", "4", "-g", "4", "-pix_fmt", "yuv420p")
@@ -220,7 +222,7 @@ FIRST, LAST = tuple(range(4)), tuple(range(4, 8))
 TS = (*H264, *BT709)
 SD601 = video(*H264, filters=to_yuv("bt601"))
 LATE = tuple(1 + t for t in EVEN)
-IN_16 = {"suffix": ".png"}
+AT_12 = Reading(fps=FPS)
 
 SOURCES = [
     # Times.
@@ -277,7 +279,7 @@ SOURCES = [
     Source("untagged-hd.mp4", then(video(*H264, size=(64, 720)), untagged), size=(64, 720)),
     Source("bt601.mp4", video(*H264, *tagged(6, 6, 6), filters=to_yuv("bt601"))),
     Source("full.mp4", video("-c:v", "libx264", "-qp", "1", "-pix_fmt", "yuvj420p", *BT709,
-           filters=to_yuv(levels="pc"))),
+           filters=to_yuv(levels="pc")), error=2.5),
     Source("rgb.mp4", video("-c:v", "libx264rgb", "-qp", "4", filters="null")),
     Source("bgr.avi", video("-c:v", "rawvideo", "-pix_fmt", "bgr24", filters="null")),
     Source("ten-bit.mp4", video("-c:v", "libx265", "-x265-params", "log-level=none", "-qp", "4",
@@ -303,25 +305,25 @@ SOURCES = [
            colour=G, said="white"),
     # Folders.
     Source("jpg", pictures(pil(Image.fromarray, quality=100, subsampling=0), ".jpg"),
-           options={"fps": FPS}),
-    Source("exif", pictures(exif, ".jpg"), options={"fps": FPS}),
+           reading=AT_12),
+    Source("exif", pictures(exif, ".jpg"), reading=AT_12),
     Source("cmyk", pictures(pil(lambda a: Image.fromarray(a).convert("CMYK"), quality=100,
-           subsampling=0), ".jpg"), options={"fps": FPS}),
-    Source("grey16", pictures(pil(lambda a: grey(a, 65535)), ".png"), options={"fps": FPS},
+           subsampling=0), ".jpg"), reading=AT_12),
+    Source("grey16", pictures(pil(lambda a: grey(a, 65535)), ".png"), reading=AT_12,
            colour=G, said="white"),
-    Source("grey12in16", pictures(pil(lambda a: grey(a, 4095)), ".png"), options={"fps": FPS},
+    Source("grey12in16", pictures(pil(lambda a: grey(a, 4095)), ".png"), reading=AT_12,
            colour=G, said="white"),
     Source("float1", pictures(pil(lambda a: (a[..., 1] / 255).astype(np.float32)), ".tif"),
-           options={"fps": FPS}, colour=G, said="white"),
+           reading=AT_12, colour=G, said="white"),
     Source("float255", pictures(pil(lambda a: a[..., 1].astype(np.float32)), ".tif"),
-           options={"fps": FPS}, colour=G, said="white"),
+           reading=AT_12, colour=G, said="white"),
     Source("int32", pictures(pil(lambda a: a[..., 1].astype(np.int32) * 16), ".tif"),
-           options={"fps": FPS}, colour=G, said="white"),
-    Source("rgb16", pictures(cv2_16, ".png"), options={"fps": FPS}, said="white"),
-    Source("tif16", pictures(cv2_16, ".tif"), options={"fps": FPS}, said="white"),
-    Source("dpx", by_ffmpeg(".dpx", "-pix_fmt", "gbrp10be"), options={"fps": FPS}),
+           reading=AT_12, colour=G, said="white"),
+    Source("rgb16", pictures(cv2_16, ".png"), reading=AT_12, said="white"),
+    Source("tif16", pictures(cv2_16, ".tif"), reading=AT_12, said="white"),
+    Source("dpx", by_ffmpeg(".dpx", "-pix_fmt", "gbrp10be"), reading=AT_12),
     Source("exr", by_ffmpeg(".exr", "-pix_fmt", "gbrpf32le", "-c:v", "exr"),
-           options={"fps": FPS}, colour=(229, 110, 110)),  # light, by the curve of sRGB
+           reading=AT_12, colour=(229, 110, 110)),  # light, by the curve of sRGB
 ]  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def test_frames_that_are_not_there(refuses: Refuses, clip: Path) -> None:
             store.get(10)
         assert store.get(1).index == 1
         assert store.index("7") == 7
-        with refuses("no frame 'seven'"):
+        with refuses("'seven'"):
             store.index("seven")
 
 
@@ -54,7 +54,7 @@ def test_pictures_by_name(refuses: Refuses, tmp_path: Path) -> None:
         Image.fromarray(square_image(0)).save(tmp_path / f"{name}.png")
     with FrameStore(tmp_path) as store:
         assert [store.index(name) for name in ("00010", "x", "0", "2")] == [1, 2, 0, 2]
-        with refuses("no frame '3'"):
+        with refuses("no frame 3"):
             store.index("3")
         assert store.get(2).name == "x"
     with FrameStore(tmp_path / "x.png") as store:

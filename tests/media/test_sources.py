@@ -12,9 +12,9 @@ from sources import BEEP, SOURCES, Source, number_and_patch
 
 from kmn_cli.media.exports.clip import make_clip
 from kmn_cli.media.exports.found import find_mask_folders
-from kmn_cli.media.exports.videos import write_overlay
+from kmn_cli.media.exports.videos import write_alpha, write_overlay
 from kmn_cli.media.sinks import open_sinks
-from kmn_cli.media.video import VideoReader, open_video
+from kmn_cli.media.video import USUAL, VideoReader, open_video
 
 START = 2
 
@@ -52,7 +52,7 @@ def test_every_picture_at_its_time_in_its_colour(source: Source, tmp_path: Path)
     path = tmp_path / source.name
     source.make(path)
     numbers, times = list(source.numbers), np.array(source.times)
-    reader = open_video(path, **source.options)
+    reader = open_video(path, reading=source.reading)
     info = reader.info
     assert (info.width, info.height) == source.size and info.frames == len(numbers)
     check(source, reader, numbers, times)
@@ -60,12 +60,16 @@ def test_every_picture_at_its_time_in_its_colour(source: Source, tmp_path: Path)
     assert source.said in said if source.said else not said
 
     for place in (f"{START}f", f"{times[START]:.4f}"):
-        late = open_video(path, start=place, **source.options)
-        check(source, late, numbers[START:], times[START:])
+        check(
+            source,
+            open_video(path, start=place, reading=source.reading),
+            numbers[START:],
+            times[START:],
+        )
 
     for name, first in (("whole", 0), ("late", START)):
         out = tmp_path / "out" / name
-        with open_video(path, start=f"{first}f", **source.options) as frames:
+        with open_video(path, start=f"{first}f", reading=source.reading) as frames:
             made = [*open_sinks(("masks", "overlay", "alpha"), out, frames.info, None, lambda: [1])]
             for sink in made:
                 sink.__enter__()
@@ -79,11 +83,15 @@ def test_every_picture_at_its_time_in_its_colour(source: Source, tmp_path: Path)
                 assert sink.warnings == []
         shown = times[first:] - times[first]
         written = ["overlay.mp4", "alpha.mov"]
-        if not source.options:
+        if source.reading == USUAL:
             (folder,) = find_mask_folders([out])
             clip = make_clip(folder, path)
             write_overlay(clip, out / "export.mp4")
             written.append("export.mp4")
+            if source.shape != 1:
+                write_alpha(clip, out / "export.webm")
+                wide = open_video(out / "export.webm").info.shape
+                assert float(wide) == pytest.approx(source.shape, rel=1e-2)  # whole pixels
         for file in written:
             check(source, open_video(out / file), numbers[first:], shown)
             if source.beep and BEEP in numbers[first:]:

@@ -13,7 +13,7 @@ from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
 from kmn_cli.media.exports.found import MaskFolder
 from kmn_cli.media.exports.mask_ids import MaskIds
-from kmn_cli.media.frames import VideoInfo
+from kmn_cli.media.frames import Reading, VideoInfo
 from kmn_cli.media.images import load_image
 from kmn_cli.media.video import open_video
 
@@ -112,7 +112,10 @@ class Clip:
             return
         masks = dict(zip(self.indices, self.masks, strict=True))
         first, stop = self.indices[0], self.indices[-1] + 1
-        with open_video(self.source.path, start=f"{first}f", end=f"{stop}f") as reader:
+        source = self.source
+        with open_video(
+            source.path, start=f"{first}f", end=f"{stop}f", reading=source.reading
+        ) as reader:
             for frame in reader:
                 if frame.index in masks:
                     path = masks.pop(frame.index)
@@ -151,6 +154,7 @@ def make_clip(
     video: Path | None = None,
     objects: Sequence[int] = (),
     names: Mapping[int, str] | None = None,
+    reading: Reading | None = None,
 ) -> Clip:
     """Put the masks of a folder beside the frames of their video.
 
@@ -159,6 +163,7 @@ def make_clip(
         video: the source; None is the one that result.json names, if any.
         objects: ids to export; all if empty.
         names: what objects are called, by id.
+        reading: how the source is read; None is as result.json says.
 
     Raises:
         InputError: masks and source do not fit together, or none of the objects is there.
@@ -173,7 +178,7 @@ def make_clip(
     path = video or folder.source
     info = None
     if path is not None:
-        with open_video(path) as opened:
+        with open_video(path, reading=reading or folder.reading) as opened:
             info = opened.info
         if (info.width, info.height) != reader.size:
             raise InputError(

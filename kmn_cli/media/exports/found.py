@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import existing, natural_key
+from kmn_cli.media.frames import USUAL, Reading
 from kmn_cli.media.mask_folders import mask_files, top_of_masks
 
 
@@ -23,6 +24,7 @@ class MaskFolder:
         source: the video that result.json names, if it is still there.
         object_ids: what result.json says; None where there is none.
         frames: how many masks there should be by result.json.
+        reading: how the video was read, by result.json.
     """
 
     name: str
@@ -31,6 +33,7 @@ class MaskFolder:
     source: Path | None = None
     object_ids: tuple[int, ...] | None = None
     frames: int | None = None
+    reading: Reading = USUAL
 
 
 def find_mask_folders(paths: Sequence[Path]) -> list[MaskFolder]:
@@ -104,7 +107,16 @@ def _one(folder: Path, name: str) -> MaskFolder | None:
         source_of(folder),
         tuple(int(i) for i in ids) if isinstance(ids, list) else None,
         frames if isinstance(frames, int) else None,
+        _reading(said.get("settings")),
     )
+
+
+def _reading(settings: object) -> Reading:
+    if not isinstance(settings, dict):
+        return USUAL
+    fps = settings.get("fps")
+    fps = float(fps) if isinstance(fps, int | float) and fps > 0 else None
+    return Reading(fps, settings.get("deinterlace") is not False)
 
 
 def _read_result(path: Path) -> dict[str, object]:
