@@ -35,7 +35,7 @@ class Person:
         self.page, self.errors = page, []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.goto(server.address)
         page.wait_for_selector("canvas[data-frame]")
         self.wait()
