@@ -52,7 +52,8 @@ def test_segment_in_python(clip, square_mask_file, tiny_weights, tmp_path, capsy
     first = Image.open(tmp_path / "out/masks/00000.png")
     with first, Image.open(square_mask_file) as given:
         assert np.array_equal(np.asarray(first), np.asarray(given))
-    shares = capsys.readouterr().out.splitlines()[1:]
+    said = capsys.readouterr().out.splitlines()[1:]
+    shares = [line for line in said if not line.startswith("warning:")]  # untaught
     assert len(shares) == 10 and shares[0].startswith("0 {1: 0.")
 
 

@@ -24,8 +24,6 @@ from kmn_cli.files import write_text
 from kmn_cli.inference.device import to_device
 from kmn_cli.inference.parts import PARTS, PartwiseNetwork
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.labels import read_mask
-from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN, fold_batch_norms, load_checkpoint
 
 EVERY = 6  # of the demo clip's 50 frames one is looked at
@@ -109,6 +107,9 @@ def measure_ranges(model: KMN) -> Ranges:
 
     segmenter = VideoSegmenter(PartwiseNetwork(model.config, run, "fp32"))
     clip = demo_clip()
+    from kmn_cli.media.labels import read_mask  # only here: a machine that trains may lack ffmpeg
+    from kmn_cli.media.video import open_video
+
     with open_video(clip) as video:
         mask = read_mask(clip.with_suffix(".png"), (video.info.width, video.info.height))
         for frame in islice(video, 0, None, EVERY):

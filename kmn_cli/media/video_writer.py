@@ -15,7 +15,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from kmn_cli.errors import KmnError
-from kmn_cli.files import atomic_path, existing
+from kmn_cli.files import atomic_path, existing, put_in_place
 from kmn_cli.media.ffmpeg import Ffmpeg
 from kmn_cli.media.frames import VideoInfo
 from kmn_cli.media.mux import Showing, Sound, mux
@@ -212,7 +212,7 @@ class VideoWriter:
         arguments = ["-y", "-i", str(self._part), *copy, "-f", "webm", str(self._encoded)]
         with Ffmpeg(arguments) as process:
             if process.finish() == 0:
-                self._encoded.replace(self._part)
+                put_in_place(self._encoded, self._part)
 
     def _failure(self, status: int) -> KmnError:
         complaints = self._ffmpeg.complaints()

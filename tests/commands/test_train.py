@@ -162,7 +162,7 @@ def test_stage_and_data_must_fit(stills, videos, tmp_path, tiny_weights):
 
 BLOCKED = """
 import sys
-for name in ("imageio", "imageio_ffmpeg", "pycocotools"):
+for name in ("av", "imageio", "imageio_ffmpeg", "pycocotools"):
     sys.modules[name] = None
 from kmn_cli.commands.app import app
 app()

@@ -76,7 +76,7 @@ def test_frames_are_written_where_annotations_look_for_them(
 ) -> None:
     clip = load(result).every(5)
     write_coco_with_images([clip], tmp_path / "a.json")
-    document = json.loads((tmp_path / "coco" / "annotations.json").read_text())
+    document = json.loads((tmp_path / "a.json").read_text())
     for image in document["images"]:
         with Image.open(tmp_path / "images" / image["file_name"]) as picture:
             assert picture.size == (image["width"], image["height"])
