@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(VENV)/bin/kmn segment examples/bunny.mp4 --mask examples/bunny.png --size 240 -o kmn-out --overwrite
+	$(VENV)/bin/kmn segment examples/bunny.mp4 --mask examples/bunny.png -o kmn-out --overwrite
 
 # Two processes of one thread each: on a small machine twice as fast as one process of two threads.
 test: $(READY)
