@@ -99,6 +99,7 @@ function renameRow(line, id) {
   const finish = async (isKept) => {
     if (renaming !== id) return;
     renaming = null;
+    input.blur(); // the next key is no part of the name, however long the answer takes
     if (isKept) {
       S.names = { ...S.names, [id]: input.value.trim() };
       await ask("names", S.names).catch((error) => say(error.message, true));
