@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
-from types import TracebackType
 from typing import IO
 
 import imageio_ffmpeg
@@ -71,12 +70,7 @@ class Ffmpeg:
     def __enter__(self) -> Ffmpeg:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.kill()
         self._process.wait()
         for pipe in (self.stdin, self.stdout, self._log):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
@@ -45,12 +44,7 @@ class Sink(Protocol):
 
     def __enter__(self) -> Sink: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *exc: object) -> None: ...
 
     def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
         """Take the result of one frame.
@@ -77,12 +71,7 @@ class _PictureSink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         pass
 
 
@@ -148,13 +137,8 @@ class _VideoSink(ABC):
         self._writer.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
+    def __exit__(self, *exc: Any) -> None:
+        self._writer.__exit__(*exc)
 
     def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
         self._writer.write(self._draw(frame.image, labels, prob), frame.time, frame.duration)

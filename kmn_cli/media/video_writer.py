@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -169,14 +168,9 @@ class VideoWriter:
         self._times.append(start)
         self._end = start + (float(1 / self._rate) if duration is None else duration)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *exc: Any) -> None:
+        if any(exc):
+            self._stack.__exit__(*exc)
             return
         with self._stack:
             status = self._ffmpeg.finish()
