@@ -15,7 +15,7 @@ from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
 from kmn_cli.batch.mask_plan import MaskPlan
 from kmn_cli.batch.result import input_bytes, read_result
 from kmn_cli.errors import UsageError
-from kmn_cli.media.sinks import check_formats
+from kmn_cli.media.result_formats import check_formats
 from kmn_cli.media.video import USUAL, Reading, VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from kmn_cli.inference.object_report import ObjectReport, failures
 from kmn_cli.inference.pipeline import PipelineStats, run_pipeline
 from kmn_cli.inference.saved_state import SavedState
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.media.sinks import Sink, open_sinks
+from kmn_cli.media.result_formats import open_sinks, want_soft
+from kmn_cli.media.sinks import Sink
 from kmn_cli.media.video import Frame
 
 log = logging.getLogger(__name__)
@@ -80,14 +81,14 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     reset_peak_memory(network.device)
     start = earlier.stop if earlier else info.first
     count = _Counter(video, directions.frames_back(start))
-    want_prob = directions.name == "both" or any(sink.wants_prob for sink in sinks.values())
+    wanted = directions.name == "both" or want_soft(settings.formats)
 
     def after_frame(frame: Frame) -> None:
         count(frame)
         if frame.index >= start - 1:  # a state is saved before its frame is looked back from
             report.follow(frame.index, segmenter)
 
-    way_back = WayBack(video, directions, run, make_segmenter, make_state, want_prob, count)
+    way_back = WayBack(video, directions, run, make_segmenter, make_state, wanted, count)
     backward, stats_back = way_back.follow(start)
     stats = run_pipeline(
         video.reader,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kmn_cli.batch.directions import Directions
 from kmn_cli.batch.job import Job, Settings, finished, identity
 from kmn_cli.errors import BatchError, KmnError
 from kmn_cli.inference.estimate import measure
 from kmn_cli.inference.loaded import LoadedNetwork
+from kmn_cli.media.result_formats import want_soft
 
 Row = dict[str, Any]
 
@@ -86,10 +88,13 @@ def _look(job: Job, settings: Settings, network: LoadedNetwork) -> Row:
         done = finished(job.folder, run, masks, settings)
     except KmnError as error:
         return {**row, "plan": "error", "message": error.message}
+    directions = Directions(settings.direction, masks, info.first)
     return {
         **row,
         "plan": "skip" if done else "segment",
         "frames": info.frames,
+        "direction": directions.name,
+        "frames_back": directions.frames_back(info.first),
         "size": [info.width, info.height],
         "objects": len(masks.object_ids),
     }
@@ -108,8 +113,11 @@ def _estimate(
         labels = job.plan_masks(settings, reader.info).any_labels()
         frame = next(iter(reader)).image
     options = settings.options
-    cost = measure(network.ready, options, frame, labels)
+    soft = want_soft(settings.formats) or any(row["direction"] == "both" for row in todo)
+    cost = measure(network.ready, options, frame, labels, want_soft=soft)
     for row in todo:
         share = _load(row) / _load(largest)
-        row["network_seconds"] = round(share * cost.seconds(row["frames"] or 0, options), 3)
+        ways = (row["frames"] or 0, row["frames_back"])
+        seconds = sum(cost.seconds(frames, options) for frames in ways)
+        row["network_seconds"] = round(share * seconds, 3)
         row["memory_bytes"] = round(cost.base_bytes + share * (cost.peak_bytes - cost.base_bytes))

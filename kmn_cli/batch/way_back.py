@@ -31,7 +31,7 @@ class WayBack:
         run: everything but the masks that decides the results.
         make_segmenter: makes a fresh one.
         make_state: of a folder, what decides, a segmenter and more.
-        want_prob: keep probabilities, too.
+        want_soft: keep soft maps, too.
         on_frame: called after each frame.
     """
 
@@ -40,7 +40,7 @@ class WayBack:
     run: Mapping[str, Any]
     make_segmenter: Callable[[], VideoSegmenter]
     make_state: Callable[..., SavedState]
-    want_prob: bool
+    want_soft: bool
     on_frame: Callable[[Frame], None]
 
     def follow(self, start: int) -> tuple[Backward | None, list[PipelineStats]]:
@@ -62,9 +62,9 @@ class WayBack:
         plan = self.video.masks
         # A way back is told from another by the name of its folder.
         masks = self.directions.deciding_back(stretch)
-        said = json.dumps([self.run, masks, plan.object_ids, self.want_prob], sort_keys=True)
+        said = json.dumps([self.run, masks, plan.object_ids, self.want_soft], sort_keys=True)
         name = f"{stretch.top}-{stretch.first}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
-        spool = AnswerSpool(self.video.job.folder / BACKWARD / name, wants_prob=self.want_prob)
+        spool = AnswerSpool(self.video.job.folder / BACKWARD / name, wants_soft=self.want_soft)
         if spool.path(stretch.first).exists():
             return spool, []
         spool.folder.mkdir(parents=True, exist_ok=True)

@@ -188,7 +188,7 @@ def segment(
         from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
         from kmn_cli.batch.next_step import how_to_begin
         from kmn_cli.batch.workforce import Workforce
-        from kmn_cli.media.sinks import check_formats
+        from kmn_cli.media.result_formats import check_formats
 
         if log is not None:
             console.log_to(log)

@@ -56,8 +56,9 @@ def plan_table(rows: Sequence[dict[str, Any]]) -> Table:
         cost = ["", ""]
         if "memory_bytes" in row:
             cost = [clock(row["network_seconds"]), f"{row['memory_bytes'] / 2**20:.0f} MiB"]
+        frames = str(row["frames"])
+        if row["frames_back"]:
+            frames += f" + {row['frames_back']} back"
         size = "x".join(map(str, row["size"]))
-        grid.add_row(
-            row["input"], row["plan"], str(row["frames"]), size, str(row["objects"]), *cost
-        )
+        grid.add_row(row["input"], row["plan"], frames, size, str(row["objects"]), *cost)
     return grid

@@ -149,7 +149,7 @@ class _RequiredMasks(MaskSink):
         self.folder = folder  # itself, and not masks/ in it
         self._shape, self._required = first.labels.shape, frozenset(video.required)
 
-    def write(self, index: int, frame: Frame, labels: Labels, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: Labels, soft: np.ndarray | None) -> None:
         if frame.name in self._required:
             super().write(index, frame, _at_size(labels, self._shape), None)
 

@@ -64,13 +64,10 @@ def find_stretches(given: Given, first: int, *, everywhere: bool) -> list[Stretc
 
 
 class AnswerSpool:
-    """A sink that keeps answers in a folder until they are wanted in another order.
+    """A sink that keeps answers in a folder until they are wanted in another order."""
 
-    Probabilities are kept in eight bits, as the sinks write them.
-    """
-
-    def __init__(self, folder: Path, *, wants_prob: bool) -> None:
-        self.folder, self.wants_prob = folder, wants_prob
+    def __init__(self, folder: Path, *, wants_soft: bool) -> None:
+        self.folder, self.wants_soft = folder, wants_soft
         self.warnings: list[str] = []
 
     def __enter__(self) -> AnswerSpool:
@@ -83,24 +80,23 @@ class AnswerSpool:
         """Of a frame's labels; it is there when the answer is whole."""
         return self.folder / f"{index:06d}.png"
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         """Keep the answer of one frame."""
-        if prob is not None:
-            soft = cv2.convertScaleAbs(prob.reshape(-1, prob.shape[2]), alpha=255)
-            with atomic_path(self._prob_path(index)) as part:
-                part.write_bytes(png(soft))
+        if soft is not None:
+            with atomic_path(self._soft_path(index)) as part:
+                part.write_bytes(png(soft.reshape(-1, soft.shape[2])))
         write_mask(self.path(index), labels)
 
     def read(self, index: int) -> Prediction:
         """The answer of a frame that was written."""
         labels = np.array(load_image(self.path(index)))
-        if not self.wants_prob:
-            return Prediction(labels, None)
-        soft = np.asarray(load_image(self._prob_path(index)))
-        return Prediction(labels, soft.reshape(-1, *labels.shape) / np.float32(255))
+        if not self.wants_soft:
+            return Prediction(labels)
+        soft = np.asarray(load_image(self._soft_path(index)))
+        return Prediction(labels, soft=soft.reshape(-1, *labels.shape))
 
-    def _prob_path(self, index: int) -> Path:
-        return self.folder / f"{index:06d}-prob.png"
+    def _soft_path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}-soft.png"
 
 
 class Backward:
@@ -109,7 +105,7 @@ class Backward:
     Args:
         spools: with the stretches they hold.
         given: the masks of the video.
-        object_ids: of the video, in the order of the probabilities.
+        object_ids: of the video, in the order of the soft maps.
     """
 
     def __init__(
@@ -134,21 +130,29 @@ class Backward:
 
         Args:
             index: of a frame that `holds`.
-            forward: with probabilities of all objects of the video.
+            forward: with soft maps of all objects of the video.
             mask: given for this frame: its pixels stay as they are.
         """
-        shares = np.array([self._share(i, index) for i in self._object_ids], np.float32)
-        if not shares.any():
+        shares = [self._share(i, index) for i in self._object_ids]
+        if not any(shares):
             return forward
-        backward = self.read(index).prob
-        assert forward.prob is not None and backward is not None
-        weight = shares[:, None, None]
-        objects = (1 - weight) * forward.prob[1:] + weight * backward[1:]
-        prob = np.concatenate([(1 - objects.sum(0, keepdims=True)).clip(0), objects])
-        labels = np.array([0, *self._object_ids], np.uint8)[prob.argmax(0)]
+        backward = self.read(index).soft
+        assert forward.soft is not None and backward is not None
+        soft, labels = np.empty_like(backward), np.zeros_like(forward.labels)
+        best = np.zeros(labels.shape, np.float32)
+        background = best + 255
+        for channel, (object_id, share) in enumerate(zip(self._object_ids, shares, strict=True), 1):
+            one, other = forward.soft[channel], backward[channel]
+            plane = cv2.addWeighted(one, 1 - share, other, share, 0, dtype=cv2.CV_32F)
+            soft[channel] = np.rint(plane)
+            labels[plane > best] = object_id
+            np.maximum(best, plane, out=best)
+            background -= plane
+        soft[0] = np.rint(background.clip(0))
+        labels[background >= best] = 0
         if mask is not None:
             labels = np.where(mask > 0, mask, labels)
-        return Prediction(labels, prob)
+        return Prediction(labels, soft=soft)
 
     def _share(self, object_id: int, index: int) -> float:
         """Of the way back in the answer for an object."""

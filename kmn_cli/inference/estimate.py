@@ -8,6 +8,7 @@ import numpy as np
 
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.network import Network
+from kmn_cli.inference.pipeline import QUEUE_DEPTH
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.segmenter import VideoSegmenter
 
@@ -41,26 +42,40 @@ class Cost:
 
 
 def measure(
-    network: Network, options: SegmentOptions, frame: np.ndarray, labels: np.ndarray
+    network: Network,
+    options: SegmentOptions,
+    frame: np.ndarray,
+    labels: np.ndarray,
+    *,
+    want_soft: bool,
 ) -> Cost:
-    """Times a frame (H, W, 3) uint8 with its labels (H, W) uint8, memory empty and full."""
+    """Times a frame (H, W, 3) uint8 with its labels (H, W) uint8, memory empty and full.
+
+    Args:
+        want_soft: whether soft maps are made, too.
+    """
     segmenter = VideoSegmenter(network, options)
     reset_peak_memory(network.device)
     base = peak_memory(network.device)
-    segmenter.step(frame, labels)
-    segmenter.step(frame)  # warms up
-    first = _time(segmenter, frame)
+    segmenter.step(frame, labels, want_soft=want_soft)
+    segmenter.step(frame, want_soft=want_soft)  # warms up
+    first = _time(segmenter, frame, want_soft)
     segmenter.fill_memory(_most(options))
-    segmenter.step(frame)
-    return Cost(first, _time(segmenter, frame), base, peak_memory(network.device))
+    answer = segmenter.step(frame, want_soft=want_soft)
+    full = _time(segmenter, frame, want_soft)
+    peak = peak_memory(network.device)
+    if network.device.type == "cpu":  # what waits beside the network is in the same memory
+        peak += 2 * QUEUE_DEPTH * frame.nbytes
+        peak += (QUEUE_DEPTH + 1) * sum(part.nbytes for part in answer if part is not None)
+    return Cost(first, full, base, peak)
 
 
 def _most(options: SegmentOptions) -> int:
     return options.max_memory_frames or FRAMES_WITHOUT_LIMIT
 
 
-def _time(segmenter: VideoSegmenter, frame: np.ndarray) -> float:
+def _time(segmenter: VideoSegmenter, frame: np.ndarray, want_soft: bool) -> float:
     """Seconds for one frame; `step` returns when the device is done."""
     before = sum(segmenter.seconds.values())
-    segmenter.step(frame)
+    segmenter.step(frame, want_soft=want_soft)
     return sum(segmenter.seconds.values()) - before

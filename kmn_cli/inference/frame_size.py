@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -82,6 +83,16 @@ class FrameSize:
         if size == prob.shape[-2:]:
             return prob[0]
         return functional.interpolate(prob, size, mode="bilinear", align_corners=False)[0]
+
+    def soft_from_net(self, prob: Tensor) -> Tensor:
+        """As `prob_from_net`, in eight bits: (C, H, W) uint8, 255 is certain.
+
+        One channel at a time: as floats, those of many objects would fill a memory.
+        """
+        soft = prob.new_empty(len(prob), self.height, self.width, dtype=torch.uint8)
+        for channel, plane in enumerate(prob):
+            soft[channel] = self.prob_from_net(plane[None])[0].mul(255).round().clamp(0, 255)
+        return soft
 
     def labels_from_net(self, prob: Tensor, ids: Tensor) -> Tensor:
         """The id of the most probable channel of each pixel of the video, (H, W) uint8.

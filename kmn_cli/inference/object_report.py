@@ -40,7 +40,7 @@ class ObjectReport:
         tell: is told at once, with a sentence, when an object fails for the first time.
     """
 
-    wants_prob = False
+    wants_soft = False
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ObjectReport:
     def __exit__(self, *exc: object) -> None:
         pass
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         """Look at one frame's labels."""
         counts = np.bincount(labels.ravel(), minlength=256)
         smallest = JUMP_MIN_SHARE * labels.size

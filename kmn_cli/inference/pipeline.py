@@ -36,7 +36,7 @@ class Earlier:
 
     def answer(self, frame: Frame) -> Prediction:
         """What was found on a finished frame."""
-        return Prediction(self.labels(frame), None)
+        return Prediction(self.labels(frame))
 
 
 class Saver(Protocol):
@@ -117,7 +117,7 @@ def run_pipeline(
         segmenter: fresh, of this video.
         sinks: entered and left here.
         mask_for: the mask given for a frame, (H, W) uint8 object ids, or None.
-        object_ids: all ids the masks hold: channel i + 1 of the sinks' `prob` is object_ids[i].
+        object_ids: all ids the masks hold: channel i + 1 of the sinks' `soft` is object_ids[i].
         on_frame: called after each frame, in the caller's thread.
         earlier: what need not be done again; the segmenter stands where that ended.
         backward: what was found on the way back.
@@ -130,7 +130,8 @@ def run_pipeline(
     start = time.perf_counter()
     frames = segmented = 0
     stop = earlier.stop if earlier else 0
-    answer_for = Answers(segmenter, object_ids, any(sink.wants_prob for sink in sinks), backward)
+    want_soft = any(sink.wants_soft for sink in sinks)
+    answer_for = Answers(segmenter, object_ids, want_soft=want_soft, backward=backward)
 
     with ExitStack() as stack:
         for sink in sinks:
@@ -163,9 +164,9 @@ def run_pipeline(
 def _write(found: _Found) -> None:
     """Hand a frame to its sinks; one that no sink wants is not even looked up."""
     if found.sinks:
-        labels, prob = found.answer()
+        answer = found.answer()
         for sink in found.sinks:
-            sink.write(found.frame.index, found.frame, labels, prob)
+            sink.write(found.frame.index, found.frame, answer.labels, answer.soft)
 
 
 def _looking_ahead(
@@ -194,8 +195,9 @@ class Answers:
 
     segmenter: VideoSegmenter
     object_ids: Sequence[int]
-    want_prob: bool
-    backward: Backward | None
+    want_prob: bool = False
+    want_soft: bool = False
+    backward: Backward | None = None
 
     def __call__(self, frame: Frame, mask: np.ndarray | None) -> Callable[[], Prediction]:
         """Segment a frame; what remains to be done may be done on another thread."""
@@ -203,27 +205,34 @@ class Answers:
         if mask is None and not self.segmenter.object_ids:
             if backward is not None:
                 return partial(backward.read, frame.index)
-            return partial(_nothing, frame, len(self.object_ids), want_prob=self.want_prob)
-        want_prob = self.want_prob or backward is not None
-        labels, prob = self.segmenter.step(frame.image, mask, want_prob=want_prob)
-        answer = Prediction(labels, None if prob is None else self._of_all_objects(prob))
+            return partial(self._nothing, frame)
+        labels, prob, soft = self.segmenter.step(
+            frame.image,
+            mask,
+            want_prob=self.want_prob,
+            want_soft=self.want_soft or backward is not None,
+        )
+        answer = Prediction(labels, self._of_all_objects(prob), self._of_all_objects(soft))
         if backward is not None:
             return partial(backward.join, frame.index, answer, mask)
         return lambda: answer
 
-    def _of_all_objects(self, known: np.ndarray) -> np.ndarray:
+    def _of_all_objects(self, known: np.ndarray | None) -> np.ndarray | None:
         """One channel for every object of the video, also before it appears."""
-        prob = np.zeros((len(self.object_ids) + 1, *known.shape[1:]), np.float32)
-        prob[[0, *(1 + self.object_ids.index(i) for i in self.segmenter.object_ids)]] = known
-        return prob
+        if known is None or self.segmenter.object_ids == tuple(self.object_ids):
+            return known
+        every = np.zeros((len(self.object_ids) + 1, *known.shape[1:]), known.dtype)
+        every[[0, *(1 + self.object_ids.index(i) for i in self.segmenter.object_ids)]] = known
+        return every
 
-
-def _nothing(frame: Frame, objects: int, *, want_prob: bool) -> Prediction:
-    """The answer without any object."""
-    height, width = frame.image.shape[:2]
-    labels = np.zeros((height, width), np.uint8)
-    if not want_prob:
-        return Prediction(labels, None)
-    prob = np.zeros((objects + 1, height, width), np.float32)
-    prob[0] = 1
-    return Prediction(labels, prob)
+    def _nothing(self, frame: Frame) -> Prediction:
+        """The answer without any object."""
+        shape = frame.image.shape[:2]
+        prob = soft = None
+        if self.want_prob:
+            prob = np.zeros((len(self.object_ids) + 1, *shape), np.float32)
+            prob[0] = 1
+        if self.want_soft:
+            soft = np.zeros((len(self.object_ids) + 1, *shape), np.uint8)
+            soft[0] = 255
+        return Prediction(np.zeros(shape, np.uint8), prob, soft)

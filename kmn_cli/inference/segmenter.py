@@ -27,7 +27,8 @@ class Prediction(NamedTuple):
     """The answer for one frame, at the video's size."""
 
     labels: np.ndarray  # (H, W) uint8 object ids, 0 background
-    prob: np.ndarray | None  # (K + 1, H, W) float32, background first, then `object_ids`
+    prob: np.ndarray | None = None  # (K + 1, H, W) float32, background first, then `object_ids`
+    soft: np.ndarray | None = None  # the same in eight bits: uint8, 255 is certain
 
 
 class _Group(NamedTuple):
@@ -110,7 +111,12 @@ class VideoSegmenter:
 
     @torch.inference_mode()
     def step(
-        self, frame: np.ndarray, mask: np.ndarray | None = None, *, want_prob: bool = False
+        self,
+        frame: np.ndarray,
+        mask: np.ndarray | None = None,
+        *,
+        want_prob: bool = False,
+        want_soft: bool = False,
     ) -> Prediction:
         """Segments the next frame.
 
@@ -119,6 +125,7 @@ class VideoSegmenter:
             mask: (H, W) uint8 object ids. It adds the ids that are new and corrects those it
                 names; objects it does not name are segmented as ever. The first frame needs one.
             want_prob: also return probabilities.
+            want_soft: also return them in eight bits, which takes a quarter of the memory.
 
         Raises:
             InputError: no mask yet, a mask without objects, or another size than before.
@@ -144,9 +151,12 @@ class VideoSegmenter:
             self._admit(named, given, image, size)
             prob = self._merge(prob, named, given, size)
         labels = self._labels(prob, given, size)
-        wanted = size.prob_from_net(prob).cpu().numpy() if want_prob else None
         self._last = _Last(image, prob[1:], named)
-        answer = Prediction(labels.cpu().numpy(), wanted)
+        answer = Prediction(
+            labels.cpu().numpy(),
+            size.prob_from_net(prob).cpu().numpy() if want_prob else None,
+            size.soft_from_net(prob).cpu().numpy() if want_soft else None,
+        )
         self._frame += 1
         self._watch.lap("scaling")
         return answer

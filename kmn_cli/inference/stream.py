@@ -51,11 +51,11 @@ def stream(
         InputError: a mask was for no frame that came.
     """
     ids = sorted({i for mask in masks.values() for i in mask.ids})
-    answers, left = Answers(segmenter, ids, want_prob, None), dict(masks)
+    answers, left = Answers(segmenter, ids, want_prob=want_prob), dict(masks)
     for frame in frames:
         names = (None, str(frame.index))
         found = next((left.pop(name) for name in names if name in left), None)
-        labels, prob = answers(frame, None if found is None else found.labels)()
+        labels, prob, _ = answers(frame, None if found is None else found.labels)()
         yield SegmentedFrame(frame.index, frame.image, labels, prob)
     if left:
         name = min((str(name) for name in left), key=natural_key)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import cv2
 import numpy as np
 
-from kmn_cli.errors import KmnError, UsageError
+from kmn_cli.errors import KmnError
 from kmn_cli.files import atomic_path
 from kmn_cli.media.frames import Frame, VideoInfo
 from kmn_cli.media.masks import write_mask
@@ -18,7 +18,6 @@ from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.video_writer import VideoWriter, writer_like
 
 __all__ = [
-    "FORMATS",
     "AlphaSink",
     "CutoutSink",
     "MaskSink",
@@ -26,7 +25,6 @@ __all__ = [
     "Sink",
     "SoftSink",
     "draw_overlay",
-    "open_sinks",
 ]
 
 ObjectIds = Callable[[], Sequence[int]]
@@ -35,7 +33,7 @@ ObjectIds = Callable[[], Sequence[int]]
 class Sink(Protocol):
     """Takes the frames of one video in order; a context manager that finishes its files."""
 
-    wants_prob: bool  # whether `write` makes use of prob
+    wants_soft: bool  # whether `write` makes use of soft
 
     @property
     def warnings(self) -> list[str]:
@@ -46,15 +44,15 @@ class Sink(Protocol):
 
     def __exit__(self, *exc: object) -> None: ...
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         """Take the result of one frame.
 
         Args:
             index: the frame's index in the source.
             frame: the frame itself, image (H, W, 3) uint8 RGB.
             labels: (H, W) uint8 ids, 0 the background.
-            prob: (K+1, H, W) float32 in 0..1 with the background first; None is what the
-                labels say.
+            soft: probabilities (K+1, H, W) uint8 with the background first, 255 is certain; None
+                is what the labels say.
         """
         ...
 
@@ -62,7 +60,7 @@ class Sink(Protocol):
 class _PictureSink:
     """Writes pictures: each is whole when `write` returns, so there is nothing to finish."""
 
-    wants_prob = False
+    wants_soft = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,40 +80,40 @@ class MaskSink(_PictureSink):
         super().__init__(folder / "masks")
         self._palette = palette
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         write_mask(self.folder / f"{frame.name}.png", labels, self._palette)
 
 
 class SoftSink(_PictureSink):
     """Probabilities of each object as 8-bit PNGs, FOLDER/soft/ID/NAME.png: 255 is certain."""
 
-    wants_prob = True
+    wants_soft = True
 
     def __init__(self, folder: Path, object_ids: ObjectIds) -> None:
         super().__init__(folder / "soft")
         self._object_ids = object_ids
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         for channel, object_id in enumerate(self._object_ids(), 1):
-            if prob is None:
-                soft = np.where(labels == object_id, np.uint8(255), np.uint8(0))
-            elif channel < len(prob):
-                soft = _eight_bits(prob[channel])
+            if soft is None:
+                plane = _certain(labels == object_id)
+            elif channel < len(soft):
+                plane = soft[channel]
             else:
                 break  # an object that came with a later frame
-            _write_png(self.folder / str(object_id) / f"{frame.name}.png", soft)
+            _write_png(self.folder / str(object_id) / f"{frame.name}.png", plane)
 
 
 class CutoutSink(_PictureSink):
     """The objects on transparency, FOLDER/cutout/NAME.png: RGBA with straight alpha."""
 
-    wants_prob = True
+    wants_soft = True
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "cutout")
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
-        bgra = cv2.cvtColor(with_alpha(frame.image, labels, prob), cv2.COLOR_RGBA2BGRA)
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
+        bgra = cv2.cvtColor(with_alpha(frame.image, labels, soft), cv2.COLOR_RGBA2BGRA)
         seen = cv2.copyTo(bgra, bgra[..., 3])  # what cannot be seen need not be stored
         _write_png(self.folder / f"{frame.name}.png", seen)
 
@@ -123,7 +121,7 @@ class CutoutSink(_PictureSink):
 class _VideoSink(ABC):
     """Writes one video file, whole when the context is left without an error."""
 
-    wants_prob = False
+    wants_soft = False
 
     def __init__(self, writer: VideoWriter) -> None:
         self._writer = writer
@@ -140,12 +138,12 @@ class _VideoSink(ABC):
     def __exit__(self, *exc: Any) -> None:
         self._writer.__exit__(*exc)
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
-        self._writer.write(self._draw(frame.image, labels, prob), frame.time, frame.duration)
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
+        self._writer.write(self._draw(frame.image, labels, soft), frame.time, frame.duration)
 
     @abstractmethod
     def _draw(
-        self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None
+        self, image: np.ndarray, labels: np.ndarray, soft: np.ndarray | None
     ) -> np.ndarray: ...
 
 
@@ -156,83 +154,31 @@ class OverlaySink(_VideoSink):
         self._palette = palette
         super().__init__(writer_like(info, folder / "overlay.mp4"))
 
-    def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
+    def _draw(self, image: np.ndarray, labels: np.ndarray, soft: np.ndarray | None) -> np.ndarray:
         return draw_overlay(image, labels, self._palette)
 
 
 class AlphaSink(_VideoSink):
     """The objects on transparency as a video for editing, FOLDER/alpha.mov: ProRes 4444."""
 
-    wants_prob = True
+    wants_soft = True
 
     def __init__(self, folder: Path, info: VideoInfo) -> None:
         super().__init__(writer_like(info, folder / "alpha.mov", "prores4444"))
 
-    def _draw(self, image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
-        return with_alpha(image, labels, prob)
+    def _draw(self, image: np.ndarray, labels: np.ndarray, soft: np.ndarray | None) -> np.ndarray:
+        return with_alpha(image, labels, soft)
 
 
-_SINKS: dict[str, Callable[[Path, VideoInfo, bytes | None, ObjectIds], Sink]] = {
-    "masks": lambda folder, info, palette, ids: MaskSink(folder, palette),
-    "overlay": lambda folder, info, palette, ids: OverlaySink(folder, info, palette),
-    "soft": lambda folder, info, palette, ids: SoftSink(folder, ids),
-    "cutout": lambda folder, info, palette, ids: CutoutSink(folder),
-    "alpha": lambda folder, info, palette, ids: AlphaSink(folder, info),
-}
-FORMATS = tuple(_SINKS)
-
-
-def check_formats(names: Sequence[str]) -> tuple[str, ...]:
-    """The formats of results that are meant, each once.
-
-    Raises:
-        UsageError: there is none, or one is unknown.
-    """
-    wanted = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown or not wanted:
-        raise UsageError(
-            f"--format {','.join(names)}: unknown {', '.join(unknown) or 'nothing'}.",
-            f"Choose from {', '.join(FORMATS)}, separated by commas.",
-        )
-    return wanted
-
-
-def open_sinks(
-    formats: Sequence[str],
-    folder: Path,
-    info: VideoInfo,
-    palette: bytes | None,
-    object_ids: ObjectIds,
-) -> list[Sink]:
-    """Return the sinks of the named formats; the caller enters and leaves their contexts.
-
-    Args:
-        formats: of masks, overlay, soft, cutout, alpha; a repeated name counts once.
-        folder: where the results of this video go.
-        info: the source.
-        palette: colours of the ids, 768 bytes RGB; None is the VOC palette.
-        object_ids: returns the ids of prob's channels 1..K, in order; may grow at its end.
-
-    Raises:
-        UsageError: for an unknown format.
-    """
-    return [_SINKS[name](folder, info, palette, object_ids) for name in check_formats(formats)]
-
-
-def with_alpha(image: np.ndarray, labels: np.ndarray, prob: np.ndarray | None) -> np.ndarray:
+def with_alpha(image: np.ndarray, labels: np.ndarray, soft: np.ndarray | None) -> np.ndarray:
     """Return (H, W, 4) uint8 RGBA: the foreground's probability is the straight alpha."""
-    if prob is None:
-        alpha = np.where(labels > 0, np.uint8(255), np.uint8(0))
-    else:
-        alpha = _eight_bits(1 - prob[0])
     rgba = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
-    rgba[..., 3] = alpha
+    rgba[..., 3] = _certain(labels > 0) if soft is None else 255 - soft[0]
     return rgba
 
 
-def _eight_bits(prob: np.ndarray) -> np.ndarray:
-    return cv2.convertScaleAbs(prob, alpha=255)  # rounds and saturates
+def _certain(where: np.ndarray) -> np.ndarray:
+    return np.where(where, np.uint8(255), np.uint8(0))
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -14,18 +16,20 @@ from torch import Tensor
 
 from kmn_cli.inference.pipeline import run_pipeline
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.media.sinks import FORMATS, open_sinks
-from kmn_cli.media.video import open_video
+from kmn_cli.media.result_formats import FORMATS, open_sinks
+from kmn_cli.media.sinks import SoftSink
+from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMNConfig
 from kmn_cli.model.decoder import DecoderSkips
 from kmn_cli.model.kmn import Query
+from tests.benchmarks.clock import memory
 
 SIZES = {"480p": (854, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}
 KINDS = {"masks": ("masks",), "masks, overlay": ("masks", "overlay"), "all": FORMATS}
 
 
 class IdleNetwork:
-    """A `Network` that finds two discs wherever it looks."""
+    """A `Network` that finds its objects as discs side by side wherever it looks."""
 
     stride, device, precision = 16, torch.device("cpu"), "fp32"
     config = KMNConfig()
@@ -43,10 +47,11 @@ class IdleNetwork:
 
     def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
         height, width = image.shape[2:]
-        y, x = torch.arange(height)[:, None] / height, torch.arange(width) / height
-        discs = [(0.4 - torch.hypot(y - 0.5, x - c)).mul(100).sigmoid() for c in (0.45, 1.3)]
-        first, second = discs[0], discs[1] * (1 - discs[0])
-        return torch.stack([1 - first - second, first, second])
+        y, x = torch.arange(height)[:, None] / height, torch.arange(width) / width
+        share = 1 / len(readout)
+        centres = share * (torch.arange(len(readout)) + 0.5)
+        discs = [(0.45 - torch.hypot(y - 0.5, (x - c) / share)).mul(50).sigmoid() for c in centres]
+        return torch.stack([1 - sum(discs), *discs]).clamp(min=0)
 
     def at_once(self, image: Tensor) -> int:
         return 1
@@ -55,9 +60,7 @@ class IdleNetwork:
 def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
     """Milliseconds of the processor a frame, its helpers included, of each kind of results."""
     width, height = SIZES[size]
-    mask = np.zeros((height, width), np.uint8)
-    mask[height // 3 : height // 2, : width // 3] = 1
-    mask[height // 3 : height // 2, width // 2 :] = 2
+    mask = _columns(size, 2)
     rows: list[dict[str, float | str]] = []
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
@@ -78,6 +81,41 @@ def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
             taken = 1000 * (_processor_seconds() - before) / frames
             rows.append({"size": size, "results": kind, "ms_a_frame": taken, "fps": 2000 / taken})
     return rows
+
+
+def soft_memory(objects: int = 40, size: str = "1080p") -> dict[str, float | str]:
+    """Mebibytes that soft maps of many objects take when they wait for a slow disk."""
+    grown, peak = memory(_soft_maps, objects, size)
+    return {"size": size, "objects": objects, "grown": grown / 2**20, "peak": peak / 2**20}
+
+
+class _SlowSink(SoftSink):
+    def write(self, index: int, *_: object) -> None:
+        if index == 0:
+            time.sleep(30)  # until all that may wait is waiting
+
+
+def _soft_maps(objects: int, size: str, frames: int = 7) -> Callable[[], object]:
+    mask = _columns(size, objects)
+    images = (Frame(i, str(i), np.full((*mask.shape, 3), i, np.uint8)) for i in range(frames))
+    ids = range(1, objects + 1)
+    return lambda: run_pipeline(
+        images,
+        VideoSegmenter(IdleNetwork(), SegmentOptions(size=320)),
+        [_SlowSink(Path(), lambda: ids)],
+        lambda frame: None if frame.index else mask,
+        object_ids=ids,
+    )
+
+
+def _columns(size: str, objects: int) -> np.ndarray:
+    """Labels of a first frame: a rectangle an object, side by side."""
+    width, height = SIZES[size]
+    mask = np.zeros((height, width), np.uint8)
+    for number in range(objects):
+        start, stop = (round((number + x) * width / objects) for x in (0.1, 0.8))
+        mask[height // 3 : height // 2, start:stop] = number + 1
+    return mask
 
 
 def _processor_seconds() -> float:

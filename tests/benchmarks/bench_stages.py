@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kmn_cli.inference.device import has_fast_bf16
 from kmn_cli.inference.torch_network import TorchNetwork
 from kmn_cli.media.labels import read_mask
-from kmn_cli.media.sinks import open_sinks
+from kmn_cli.media.result_formats import open_sinks
 from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMN
 from kmn_cli.model.decoder import DecoderSkips
@@ -92,14 +92,14 @@ def measure_files() -> list[dict[str, float | str]]:
         frames: list[Frame] = list(reader)
         info = reader.info
     rows: list[dict[str, float | str]] = [_files_row("decode", start, len(frames))]
-    prob = np.stack([labels == 0, labels > 0]).astype(np.float32)
+    soft = 255 * np.stack([labels == 0, labels > 0]).astype(np.uint8)
     for name in ("masks", "overlay", "soft", "cutout"):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             [sink] = open_sinks([name], Path(folder), info, None, lambda: ids)
             with sink:
                 for frame in frames:
-                    sink.write(frame.index, frame, labels, prob)
+                    sink.write(frame.index, frame, labels, soft)
             rows.append(_files_row(f"write {name}", start, len(frames)))
     return rows
 

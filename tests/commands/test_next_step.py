@@ -38,7 +38,7 @@ def test_a_lost_object_is_said_everywhere(
         answer = real(self, frame, mask, **how)
         lost = mask is None and self._frame > 4
         kept = mask if mask is not None else draw_labels(answer.labels.shape)
-        return Prediction(np.zeros_like(answer.labels) if lost else kept, answer.prob)
+        return Prediction(np.zeros_like(answer.labels) if lost else kept, answer.prob, answer.soft)
 
     def draw_labels(shape: tuple[int, ...]) -> np.ndarray:
         labels = np.zeros(shape, np.uint8)

@@ -38,36 +38,35 @@ def test_what_is_followed_backwards(
     assert found == [Stretch(top, first) for top, first in expected]
 
 
-def spool_of(folder: Path, index: int, prob: np.ndarray) -> AnswerSpool:
-    spool = AnswerSpool(folder, wants_prob=True)
+def spool_of(folder: Path, index: int, soft: np.ndarray) -> AnswerSpool:
+    spool = AnswerSpool(folder, wants_soft=True)
     image = np.zeros((*SIZE, 3), np.uint8)
-    spool.write(index, Frame(index, "", image), prob.argmax(0).astype(np.uint8), prob)
+    spool.write(index, Frame(index, "", image), soft.argmax(0).astype(np.uint8), soft)
     return spool
 
 
 def certain(channel: int, channels: int) -> np.ndarray:
-    prob = np.zeros((channels, *SIZE), np.float32)
-    prob[channel] = 1
-    return prob
+    soft = np.zeros((channels, *SIZE), np.uint8)
+    soft[channel] = 255
+    return soft
 
 
-def test_a_spool_gives_back_what_sinks_would_write(tmp_path: Path) -> None:
-    prob = np.random.default_rng(0).dirichlet([1, 1, 1], SIZE).transpose(2, 0, 1)
-    found = spool_of(tmp_path, 7, prob.astype(np.float32)).read(7)
-    assert (found.labels == prob.argmax(0)).all()
-    assert found.prob is not None
-    assert np.abs(found.prob - prob).max() <= 0.5 / 255 + 1e-6
-    assert (np.rint(found.prob * 255) == np.rint(prob.astype(np.float32) * 255)).all()
+def test_a_spool_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    soft = np.random.default_rng(0).integers(0, 256, (3, *SIZE), np.uint8)
+    found = spool_of(tmp_path, 7, soft).read(7)
+    assert (found.labels == soft.argmax(0)).all()
+    assert found.soft is not None and (found.soft == soft).all()
 
 
 @pytest.mark.parametrize(("index", "nearer"), [(1, "forward"), (4, "forward"), (6, "backward")])
 def test_the_nearer_mask_decides(tmp_path: Path, index: int, nearer: str) -> None:
     spool = spool_of(tmp_path, index, certain(0, 2))  # nothing, says the way back
     back = Backward([(Stretch(10, 1), spool)], given(f0=(1,), f10=(1,)), (1,))
-    forward = Prediction(np.ones(SIZE, np.uint8), certain(1, 2))
+    forward = Prediction(np.ones(SIZE, np.uint8), soft=certain(1, 2))
     joined = back.join(index, forward, None)
-    assert joined.prob is not None
-    assert joined.prob[1].mean() == pytest.approx(1 - index / 10)
+    assert joined.soft is not None
+    assert joined.soft[1].mean() == round(255 * (1 - index / 10))
+    assert (abs(joined.soft.sum(0, dtype=int) - 255) <= 1).all()
     assert joined.labels.all() == (nearer == "forward")
 
 
@@ -76,16 +75,16 @@ def test_an_object_known_one_way_is_taken_from_it_and_given_pixels_stay(tmp_path
     back = Backward([(Stretch(10, 0), spool)], given(f4=(5,), f10=(9,)), (5, 9))
     mask = np.zeros(SIZE, np.uint8)
     mask[0] = 5
-    forward = np.zeros((3, *SIZE), np.float32)
-    forward[1, 0], forward[0, 1:] = 1, 1
-    joined = back.join(4, Prediction(mask, forward), mask)
+    forward = np.zeros((3, *SIZE), np.uint8)
+    forward[1, 0], forward[0, 1:] = 255, 255
+    joined = back.join(4, Prediction(mask, soft=forward), mask)
     assert (joined.labels[0] == 5).all() and (joined.labels[1:] == 9).all()
 
 
 def test_a_frame_without_a_say_of_the_way_back_is_left_as_it_is(tmp_path: Path) -> None:
     back = Backward(
-        [(Stretch(10, 0), AnswerSpool(tmp_path, wants_prob=True))], given(f4=(5,)), (5,)
+        [(Stretch(10, 0), AnswerSpool(tmp_path, wants_soft=True))], given(f4=(5,)), (5,)
     )
-    forward = Prediction(np.full(SIZE, 5, np.uint8), certain(1, 2))
+    forward = Prediction(np.full(SIZE, 5, np.uint8), soft=certain(1, 2))
     assert back.join(6, forward, None) is forward
     assert back.holds(9) and not back.holds(10)

@@ -40,22 +40,24 @@ class EchoSegmenter:
     def look_ahead(self, frames: list[np.ndarray]) -> None:
         self.ahead.append([int(frame[0, 0, 0]) for frame in frames])
 
-    def step(self, frame: np.ndarray, mask: np.ndarray | None, *, want_prob: bool) -> Prediction:
+    def step(
+        self, frame: np.ndarray, mask: np.ndarray | None, *, want_prob: bool, want_soft: bool
+    ) -> Prediction:
         self.seen.append(int(frame[0, 0, 0]))
         if mask is not None:
             new = [int(i) for i in np.unique(mask) if i and i not in self.object_ids]
             self.object_ids += tuple(new)
-        prob = np.zeros((len(self.object_ids) + 1, *SIZE), np.float32)
-        prob[-1] = 1
+        soft = np.zeros((len(self.object_ids) + 1, *SIZE), np.uint8)
+        soft[-1] = 255
         labels = np.full(SIZE, self.object_ids[-1], np.uint8)
-        return Prediction(labels, prob if want_prob else None)
+        return Prediction(labels, soft=soft if want_soft else None)
 
 
 class Recorder:
     """A sink that keeps what it is given and how it was left."""
 
-    def __init__(self, fail_at: int | None = None, wants_prob: bool = False) -> None:
-        self.wants_prob = wants_prob
+    def __init__(self, fail_at: int | None = None, wants_soft: bool = False) -> None:
+        self.wants_soft = wants_soft
         self.items: list[tuple[int, int, int, np.ndarray | None]] = []
         self.left_by: Any = "never"
         self.fail_at = fail_at
@@ -66,10 +68,10 @@ class Recorder:
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         self.left_by = kind
 
-    def write(self, index: int, frame: Frame, labels: np.ndarray, prob: np.ndarray | None) -> None:
+    def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         if index == self.fail_at:
             raise OSError("disk full")
-        self.items.append((index, frame.index, int(labels[0, 0]), prob))
+        self.items.append((index, frame.index, int(labels[0, 0]), soft))
 
 
 def masks(**given: int) -> Callable[[Frame], np.ndarray | None]:
@@ -99,16 +101,16 @@ def test_every_frame_reaches_every_sink_in_order() -> None:
 
 
 def test_frames_before_the_first_mask_are_empty() -> None:
-    sink = Recorder(wants_prob=True)
+    sink = Recorder(wants_soft=True)
     run([sink], frames(4, first=10), masks(f12=3), object_ids=(3,))
     assert [item[:3] for item in sink.items] == [(i, i, 0 if i < 12 else 3) for i in range(10, 14)]
-    prob = sink.items[0][3]
-    assert prob is not None and prob.shape == (2, *SIZE)
-    assert (prob[0] == 1).all() and (prob[1] == 0).all()
+    soft = sink.items[0][3]
+    assert soft is not None and soft.shape == (2, *SIZE)
+    assert (soft[0] == 255).all() and (soft[1] == 0).all()
 
 
-def test_probabilities_have_one_channel_for_every_object_of_the_video() -> None:
-    sink = Recorder(wants_prob=True)
+def test_soft_maps_have_one_channel_for_every_object_of_the_video() -> None:
+    sink = Recorder(wants_soft=True)
     run([sink], frames(3), masks(f0=9, f1=2), object_ids=(2, 9))
     certain = [int(item[3][:, 0, 0].argmax()) for item in sink.items]  # type: ignore[index]
     assert certain == [2, 1, 1]  # 9 is the second channel, 2 the first

@@ -10,13 +10,14 @@ from PIL import Image
 
 from kmn_cli.media.labels import read_mask
 from kmn_cli.media.palette import voc_palette
-from kmn_cli.media.sinks import Sink, draw_overlay, open_sinks
+from kmn_cli.media.result_formats import open_sinks
+from kmn_cli.media.sinks import Sink, draw_overlay
 from kmn_cli.media.video import VideoInfo, open_video
 
 
 def soft(labels: np.ndarray) -> np.ndarray:
     """Probabilities that favour the labels by 0.8 to 0.2."""
-    return np.stack([np.where(labels, 0.2, 0.8), np.where(labels, 0.8, 0.2)]).astype(np.float32)
+    return np.stack([np.where(labels, 51, 204), np.where(labels, 204, 51)]).astype(np.uint8)
 
 
 def run(formats: list[str], source: Path, out: Path, object_id: int = 1) -> list[Sink]:
@@ -100,7 +101,7 @@ def test_all_formats_together_in_the_order_asked(clip: Path, tmp_path: Path) -> 
     formats = ["overlay", "masks", "soft", "cutout", "alpha", "masks"]
     sinks = run(formats, clip, tmp_path)
     assert len(sinks) == 5
-    assert [sink.wants_prob for sink in sinks] == [False, False, True, True, True]
+    assert [sink.wants_soft for sink in sinks] == [False, False, True, True, True]
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["alpha.mov", "cutout", "masks", "overlay.mp4", "soft"]
 

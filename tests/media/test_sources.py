@@ -13,7 +13,7 @@ from sources import BEEP, SOURCES, Source, number_and_patch
 from kmn_cli.media.exports.clip import make_clip
 from kmn_cli.media.exports.found import find_mask_folders
 from kmn_cli.media.exports.videos import write_alpha, write_overlay
-from kmn_cli.media.sinks import open_sinks
+from kmn_cli.media.result_formats import open_sinks
 from kmn_cli.media.video import USUAL, VideoReader, open_video
 
 START = 2
