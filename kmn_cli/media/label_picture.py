@@ -14,7 +14,7 @@ from PIL import Image
 from kmn_cli.errors import InputError
 from kmn_cli.media.images import load_image
 from kmn_cli.media.label_values import MANY, encode
-from kmn_cli.media.palette import palette_array
+from kmn_cli.media.palette import palette_array, voc_palette
 
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
 
@@ -47,6 +47,16 @@ class LabelPicture:
     def size(self) -> tuple[int, int]:
         """(width, height)."""
         return self.values.shape[1], self.values.shape[0]
+
+    @property
+    def has_voc_table(self) -> bool:
+        """Whether its palette is VOC's, as DAVIS has it, or that with a few colours changed: its
+        indices are ids, and 0 is the background also where no pixel is."""
+        if self.palette is None:
+            return False
+        same = (palette_array(self.palette) == voc_palette()).all(axis=1)
+        used = np.bincount(self.values.ravel(), minlength=256) > 0
+        return bool(same[0] and (same[used].all() or same.mean() > 0.5))
 
     def as_painted(self) -> LabelPicture:
         """Return colours instead of indices that an image editor numbered as it pleased, and white

@@ -26,12 +26,14 @@ class Shades:
         codes: (N,) int64, the values.
         index: (H, W), each pixel's place in `codes`.
         black: the place of black, or of id 0; None where it is not there.
+        black_is_behind: whether nothing else can be the background.
     """
 
     kind: str
     codes: np.ndarray
     index: np.ndarray
     black: int | None
+    black_is_behind: bool = False
 
     @property
     def is_voc(self) -> bool:
@@ -68,7 +70,8 @@ def shades_of(picture: LabelPicture, flat: FlatValues) -> Shades:
     dark = np.flatnonzero(decode(codes).max(-1) <= tolerance)
     if not len(dark) and picture.palette is not None:  # some other index is black
         dark = np.flatnonzero(~palette_array(picture.palette)[flat.codes].any(-1))
-    return Shades(kind, codes, flat.index, int(dark[0]) if len(dark) else None)
+    black = int(dark[0]) if len(dark) else None
+    return Shades(kind, codes, flat.index, black, picture.has_voc_table)
 
 
 def find_background(shades: Shades, *, painted: bool) -> int | None:
@@ -82,7 +85,7 @@ def find_background(shades: Shades, *, painted: bool) -> int | None:
         shades: of the picture.
         painted: whether its values are colours that somebody chose, on a background of a colour.
     """
-    if len(shades.codes) < 2:
+    if len(shades.codes) < 2 or shades.black_is_behind:
         return shades.black
     index, black = shades.index, shades.black
     edge = np.concatenate([index[0], index[-1], index[1:-1, 0], index[1:-1, -1]])

@@ -113,6 +113,16 @@ SOURCES = {  # what was written: by which id each object comes back, and what mu
         {1: 1, 2: 0},
         "void",
     ),
+    "VOC's table, no background": (
+        saved(indices((1, 2, 3), voc_palette().tolist())),
+        {0: 1, 1: 2, 2: 3},
+        None,
+    ),
+    "VOC's table, an object all round": (
+        saved(indices((1, 0, 2), voc_palette()[:3].tolist())),
+        {0: 1, 1: 0, 2: 2},
+        None,
+    ),
     "brush of Label Studio": (saved(np.where(LABELS > 0, np.uint8(255), np.uint8(0))), ONE, None),
     "SegmentationClass of CVAT": (
         saved(colours(BLACK, (250, 50, 83), (51, 221, 255))),
