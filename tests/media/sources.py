@@ -61,7 +61,6 @@ class Source:
         beep: whether there is sound: it begins with picture BEEP.
         said: a word of the reader's warnings; None is none.
         off: what the container allows times to be wrong by, in seconds.
-        error: what its own coding allows colours to be wrong by, of 255.
         size: of the pictures, upright.
     """
 
@@ -74,7 +73,6 @@ class Source:
     beep: bool = False
     said: str | None = None
     off: float = 5e-4
-    error: float = 2.0
     size: tuple[int, int] = SIZE
     reading: Reading = USUAL
 
@@ -88,6 +86,16 @@ def to_yuv(matrix: str = "bt709", levels: str = "tv") -> str:
     return f"scale=out_color_matrix={matrix}:out_range={levels}{EXACT}"
 
 
+def full_range(image: np.ndarray, red: float, blue: float) -> np.ndarray:
+    """(3, H, W) uint8: Y'CbCr of a matrix with these shares of red and blue, as ffmpeg does not
+    make it: its own is one too low where all 256 levels are used."""
+    rgb = image.astype(float)
+    luma = rgb @ (red, 1 - red - blue, blue)
+    blueness = 128 + (rgb[..., 2] - luma) / (2 - 2 * blue)
+    redness = 128 + (rgb[..., 0] - luma) / (2 - 2 * red)
+    return np.stack([luma, blueness, redness]).round().clip(0, 255).astype(np.uint8)
+
+
 def video(
     *encode: str,
     filters: str = to_yuv(),
@@ -98,12 +106,15 @@ def video(
     beep: float | None = None,
     before: Sequence[str] = (),
     sound: Sequence[str] = ("-c:a", "aac"),
+    pixels: str = "rgb24",
+    store: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> Callable[[Path], None]:
-    """A maker of video files. `beep` is when the sound's beep begins, in its own time."""
+    """A maker of video files. `beep` is when the sound's beep begins, in its own time; `store`
+    turns a picture into what ffmpeg calls `pixels`."""
 
     def make(path: Path) -> None:
-        data = b"".join(picture(number, size, colour).tobytes() for number in numbers)
-        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}"]
+        data = b"".join(store(picture(number, size, colour)).tobytes() for number in numbers)
+        source = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{size[0]}x{size[1]}"]
         source += [*before, "-framerate", fps, "-i", "pipe:0"]
         if beep is not None:
             tone = f"aevalsrc='0.6*sin(2*PI*880*t)*between(t,{beep},{beep + 0.15})':d={beep + 0.5}"
@@ -245,14 +256,14 @@ SOURCES = [
     Source("cut.ts", cut_in_group, times=[0.43989 + t for t in EVEN[:3]], numbers=(5, 6, 7),
            beep=True),
     Source("pcm.mov", video(beep=B5, sound=("-c:a", "pcm_s16be")), beep=True),
-    Source("opus.webm", video("-c:v", "libvpx-vp9", "-crf", "10", "-b:v", "0", *BT709, beep=B5,
-                              sound=("-c:a", "libopus")), beep=True, error=3),
+    Source("opus.webm", video("-c:v", "libvpx-vp9", "-crf", "10", "-b:v", "0", "-pix_fmt",
+           "yuv420p", *BT709, beep=B5, sound=("-c:a", "libopus")), beep=True),
     Source("b-frames.avi", video("-c:v", "mpeg4", "-q:v", "1", "-bf", "2", filters=to_yuv("bt601")),
-           times=[1 / FPS + t for t in EVEN], error=3),  # such files tell times of decoding
+           times=[1 / FPS + t for t in EVEN]),  # such files tell times of decoding
     Source("bare.h264", video(*H264, *BT709, fps="25"), times=[i / 25 for i in range(COUNT)]),
     Source("flash.flv", video(*H264, *BT709), times=EVEN),
-    Source("mjpeg.avi", video("-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj444p",
-                              filters=to_yuv("bt601", "pc")), error=3),
+    Source("mjpeg.avi", video("-c:v", "mjpeg", "-qmin", "1", "-q:v", "1", pixels="yuvj444p",
+           filters="null", store=lambda image: full_range(image, 0.299, 0.114))),
     # What changes on the way.
     Source("size.ts", joined(video(*TS, numbers=FIRST), video(*TS, numbers=LAST, size=(96, 72))),
            said="96x72"),
@@ -279,7 +290,8 @@ SOURCES = [
     Source("untagged-hd.mp4", then(video(*H264, size=(64, 720)), untagged), size=(64, 720)),
     Source("bt601.mp4", video(*H264, *tagged(6, 6, 6), filters=to_yuv("bt601"))),
     Source("full.mp4", video("-c:v", "libx264", "-qp", "1", "-pix_fmt", "yuvj420p", *BT709,
-           filters=to_yuv(levels="pc")), error=2.5),
+           pixels="yuvj444p", filters="setparams=colorspace=bt709:range=pc",
+           store=lambda image: full_range(image, 0.2126, 0.0722))),
     Source("rgb.mp4", video("-c:v", "libx264rgb", "-qp", "4", filters="null")),
     Source("bgr.avi", video("-c:v", "rawvideo", "-pix_fmt", "bgr24", filters="null")),
     Source("ten-bit.mp4", video("-c:v", "libx265", "-x265-params", "log-level=none", "-qp", "4",
@@ -291,9 +303,9 @@ SOURCES = [
     Source("grey.mkv", video("-c:v", "ffv1", "-pix_fmt", "gray", filters="null", colour=GREY),
            colour=GREY),
     Source("pq.mp4", video(*H264, *tagged(9, 9, 16), filters=to_yuv("bt2020"), colour=(148,) * 3),
-           colour=(233,) * 3, said="HDR", error=3),
+           colour=(233,) * 3, said="HDR"),
     Source("hlg.mp4", video(*H264, *tagged(9, 9, 18), filters=to_yuv("bt2020"), colour=(191,) * 3),
-           colour=(233,) * 3, said="HDR", error=3),
+           colour=(233,) * 3, said="HDR"),
     # One file of several pictures.
     Source("animated.gif", stack(duration=80, loop=0), times=[i * 0.08 for i in range(COUNT)]),
     Source("animated.webp", stack(duration=80, lossless=True), [i * 0.08 for i in range(COUNT)]),
