@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_a_gap_in_results_is_filled(
     assert all((after[name] == before[name]).all() for name in before)
 
 
-@pytest.mark.parametrize("option", ["--size", "--start"])
+@pytest.mark.parametrize("option", ["--size", "--start", "--view"])
 def test_results_of_other_settings_are_not_taken_for_these(
     segment: Kmn,
     movie: Path,
@@ -117,12 +118,24 @@ def test_results_of_other_settings_are_not_taken_for_these(
     mask = draw("m.png", 1)
     segment(movie, "--mask", mask)
     before = (tmp_path / "out" / "cat" / "result.json").read_bytes()
-    values = {"--size": 32, "--start": "1f"}
+    values = {"--size": 32, "--start": "1f", "--view": "0,0,40,40"}
     other = ["--mask", mask, option, values[option]]
     result = segment(movie, *other)
     assert result.exit_code == 2
     assert "--overwrite" in result.stderr
     assert (tmp_path / "out" / "cat" / "result.json").read_bytes() == before
+    assert len(steps) == 10
+
+
+def test_results_of_before_there_were_views_are_of_the_full_frame(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, steps: list[int]
+) -> None:
+    mask, document = draw("m.png", 1), tmp_path / "out" / "cat" / "result.json"
+    segment(movie, "--mask", mask)
+    settings = result_of(document.parent)["settings"]
+    assert settings.pop("view") == "full"
+    document.write_text(json.dumps({**result_of(document.parent), "settings": settings}))
+    assert segment(movie, "--mask", mask).exit_code == 0
     assert len(steps) == 10
 
 
