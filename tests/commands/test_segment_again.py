@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,27 @@ def test_a_run_that_is_stopped_keeps_whole_files_only(
     assert result.exit_code == code
     assert files_in(tmp_path / "out" / "cat") == {f"masks/{i:05d}.png" for i in range(4)}
     assert threading.active_count() == threads
+
+
+def test_ctrl_c_saves_the_state_and_the_same_command_goes_on(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = VideoSegmenter.step, list[int]()
+
+    def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of a frame
+            signal.raise_signal(signal.SIGINT)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    command = [movie, "--mask", draw("m.png", 1)]
+    stopped = segment(*command)
+    assert stopped.exit_code == 130
+    assert "the same command goes on" in stopped.stderr
+    assert {f"masks/{i:05d}.png" for i in range(5)} < files_in(tmp_path / "out" / "cat")
+    assert segment(*command).exit_code == 0
+    assert len(calls) == 10
 
 
 @pytest.fixture
