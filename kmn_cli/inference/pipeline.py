@@ -149,10 +149,10 @@ def run_pipeline(
                 writer.put(_Found(frame, sinks, answer_for(frame, mask)))
                 segmented += 1
             ending = interrupted()
-            if saver and segmenter.object_ids and not done_before:
-                if saver.due(given=mask is not None, ending=ending):
-                    writer.flush()
-                    saver.save(frame.index)
+            can_be_saved = bool(segmenter.object_ids) and not done_before
+            if saver and can_be_saved and saver.due(given=mask is not None, ending=ending):
+                writer.flush()
+                saver.save(frame.index)
             frames += 1
             on_frame(frame)
             if ending:
