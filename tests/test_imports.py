@@ -18,6 +18,7 @@ ROOMS = [
     "platforms",
     "files",
     "locks",
+    "interrupt",
     "media",
     "model",
     "inference",

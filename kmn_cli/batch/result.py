@@ -43,7 +43,8 @@ def read_result(
     """
     try:
         document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        document["settings"].setdefault("direction", "forward")  # of before there was another
+        # Of before there were others.
+        document["settings"] = {"direction": "forward", "view": "full", **document["settings"]}
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
         if not present or (masks and len(list_images(folder / masks)) < document["frames"]):

@@ -67,6 +67,14 @@ Fps = Annotated[
     ),
 ]
 ReadHow = Annotated[Read, typer.Option(help="Memory read: with the kernel, or plain as in STM.")]
+View = Annotated[
+    str,
+    typer.Option(
+        metavar="full|X,Y,W,H",
+        help="Part of the frame that the network sees, in pixels of the video; --size is its short "
+        "side, and all around it is background. It makes small objects larger.",
+    ),
+]
 PrecisionOf = Annotated[
     Precision,
     typer.Option(
@@ -85,6 +93,7 @@ def segment_options(
     sigma: float | None,
     read: Read,
     precision: Precision,
+    view: str = "full",
 ) -> SegmentOptions:
     """How to segment: what was asked for, and what the network is best at where nothing was.
 
@@ -100,6 +109,7 @@ def segment_options(
         max_memory_frames=max_memory_frames,
         sigma=kernel if read is Read.kernel else None,
         precision=precision.value,
+        view=view,
     )
 
 

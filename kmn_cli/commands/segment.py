@@ -26,6 +26,7 @@ from kmn_cli.commands.options import (
     ReadHow,
     Sigma,
     Verbose,
+    View,
     options_given,
     segment_options,
 )
@@ -95,6 +96,7 @@ def segment(
             "are best at, or the paper's 480.",
         ),
     ] = None,
+    view: View = "full",
     memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
         int, typer.Option(min=0, help="Remember at most N frames; 0 is no limit.")
@@ -245,6 +247,7 @@ def segment(
             sigma=sigma,
             read=read,
             precision=precision,
+            view=view,
         )
         way = direction.value if direction else "auto"
         reading = Reading(fps, deinterlace)

@@ -54,7 +54,7 @@ class RunLog:
         if not self._path.is_file():
             return
         document = _read(self._path)
-        had = document["settings"]
+        had = {"view": "full", **document["settings"]}  # of before there were others
         other = [name for name in sorted({*had, *settings}) if had.get(name) != settings.get(name)]
         if other:
             changes = ", ".join(f"{n} was {had.get(n)}, now {settings.get(n)}" for n in other)

@@ -14,6 +14,7 @@ import numpy as np
 from kmn_cli.inference.background import Background, Prefetch
 from kmn_cli.inference.both_ways import Backward
 from kmn_cli.inference.segmenter import Prediction, VideoSegmenter
+from kmn_cli.interrupt import deferred_interrupt
 from kmn_cli.media.sinks import Sink
 from kmn_cli.media.video import Frame
 
@@ -42,8 +43,8 @@ class Earlier:
 class Saver(Protocol):
     """Saves now and then what a later run needs to go on."""
 
-    def due(self, *, given: bool) -> bool:
-        """Whether to save now, after a frame whose mask was given, or not."""
+    def due(self, *, given: bool, ending: bool = False) -> bool:
+        """Whether to save now, after a frame whose mask was given, or not; or at an early end."""
         ...
 
     def save(self, index: int) -> None:
@@ -124,6 +125,7 @@ def run_pipeline(
         saver: asked after each frame.
 
     Raises:
+        KeyboardInterrupt: after the frame at hand, which has been written, and the state saved.
         Exception: whatever the reader, the segmenter or a sink raises; frames segmented until
             then have been written.
     """
@@ -138,18 +140,24 @@ def run_pipeline(
             stack.enter_context(sink)
         writer = stack.enter_context(Background(_write, QUEUE_DEPTH))
         source = stack.enter_context(Prefetch(reader, QUEUE_DEPTH))
+        interrupted = stack.enter_context(deferred_interrupt())
         for frame in _looking_ahead(source, segmenter, stop):
             mask = mask_for(frame)
-            if earlier is not None and frame.index < stop:
+            done_before = earlier is not None and frame.index < stop
+            if earlier is not None and done_before:
                 writer.put(_Found(frame, earlier.sinks, partial(earlier.answer, frame)))
             else:
                 writer.put(_Found(frame, sinks, answer_for(frame, mask)))
                 segmented += 1
-                if saver and segmenter.object_ids and saver.due(given=mask is not None):
-                    writer.flush()
-                    saver.save(frame.index)
+            ending = interrupted()
+            can_be_saved = bool(segmenter.object_ids) and not done_before
+            if saver and can_be_saved and saver.due(given=mask is not None, ending=ending):
+                writer.flush()
+                saver.save(frame.index)
             frames += 1
             on_frame(frame)
+            if ending:
+                raise KeyboardInterrupt
     return PipelineStats(
         frames=frames,
         segmented=segmented,

@@ -69,10 +69,11 @@ class SavedState:
         self._run, self._machine, self._kept = run, _machine(segmenter.network), kept
         self._next = time.monotonic() + every
 
-    def due(self, *, given: bool) -> bool:
-        """Whether it is time to save: sooner behind a given mask, which others may follow."""
+    def due(self, *, given: bool, ending: bool = False) -> bool:
+        """Whether it is time to save: sooner behind a given mask, which others may follow, and
+        whenever a run ends early."""
         early = GIVEN_EARLIER * self._every if given else 0.0
-        return self._every > 0 and time.monotonic() >= self._next - early
+        return self._every > 0 and (ending or time.monotonic() >= self._next - early)
 
     def save(self, index: int) -> None:
         """Save; the frame `index` and those that came before it have been written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,6 +12,7 @@ from kmn_cli.model import KMNConfig
 # Beyond, float32 no longer tells neighbours apart, or the kernel is flat on the largest frames.
 MIN_SIGMA, MAX_SIGMA = 0.25, 10_000
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
+_RECTANGLE = re.compile(r"(\d+,){2}(1[6-9]|[2-9]\d|\d{3,}),(1[6-9]|[2-9]\d|\d{3,})")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class SegmentOptions:
             read.
         precision: that the network is made ready in: "fp32", "bf16", "int8" (a CPU only, with the
             extra kmn[int8]), or "auto", the fastest that costs no accuracy on this device.
+        view: "full", or the part of the frame that the network sees, "X,Y,W,H" in pixels of the
+            video: `size` is then its short side, and all around it is background.
     """
 
     size: int = 480
@@ -32,6 +36,7 @@ class SegmentOptions:
     max_memory_frames: int = 20
     sigma: float | None = 7.0
     precision: str = "auto"
+    view: str = "full"
 
     @classmethod
     def best_for(cls, network: KMNConfig) -> Self:
@@ -54,3 +59,17 @@ class SegmentOptions:
             )
         if self.precision not in PRECISIONS:
             raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")
+        object.__setattr__(self, "view", self.view.replace(" ", ""))
+        if self.view != "full" and not _RECTANGLE.fullmatch(self.view):
+            raise UsageError(
+                f"view {self.view!r} is neither full nor a rectangle.",
+                "Write x,y,width,height in whole pixels, at least 16 wide and high: 320,0,640,480.",
+            )
+
+    @property
+    def rectangle(self) -> tuple[int, int, int, int] | None:
+        """x, y, width and height of the view; None is the full frame."""
+        if self.view == "full":
+            return None
+        x, y, width, height = map(int, self.view.split(","))
+        return x, y, width, height

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from kmn_cli.errors import InputError
 from kmn_cli.inference.device import upload
-from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.look_back import Given, agreement
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.stopwatch import Stopwatch
+from kmn_cli.inference.view import View
 from kmn_cli.model.kmn import Query
 
 FRAMES_AHEAD = 4
@@ -77,7 +77,7 @@ class VideoSegmenter:
         self._watch = Stopwatch(network.device, exact_times)
         self.seconds = self._watch.seconds
         self._groups: list[_Group] = []
-        self._size: FrameSize | None = None
+        self._view: View | None = None
         self._frame = 0
         self._ahead: deque[tuple[Tensor, Query]] = deque()
         # What the next step memorizes first; the last frame of a video is never memorized.
@@ -99,11 +99,11 @@ class VideoSegmenter:
     def look_ahead(self, frames: Sequence[np.ndarray]) -> None:
         """Encodes, together, the frames that the next calls of `step` will bring: what does not
         depend on their past is faster so on a GPU."""
-        size = self._check(frames[0], None)
+        view = self._check(frames[0], None)
         self._watch.start()
         # A frame of another size is an error, but not before its turn.
         like_first = [frame for frame in frames if frame.shape == frames[0].shape]
-        images = [self._image(frame, size) for frame in like_first]
+        images = [self._image(frame, view) for frame in like_first]
         self._watch.lap("scaling")
         queries = self.network.encode_query(torch.cat(images))
         self._ahead.extend((image, queries.every(len(images), n)) for n, image in enumerate(images))
@@ -130,14 +130,14 @@ class VideoSegmenter:
         Raises:
             InputError: no mask yet, a mask without objects, or another size than before.
         """
-        size = self._check(frame, mask)
+        view = self._check(frame, mask)
         self._watch.start()
         self._memorize_last()
         self._watch.lap("memory encoder")
         if self._ahead:
             image, query = self._ahead.popleft()
         else:
-            image, query = self._image(frame, size), None
+            image, query = self._image(frame, view), None
             self._watch.lap("scaling")
         if self.object_ids:
             prob = self._predict(image, query)
@@ -148,14 +148,14 @@ class VideoSegmenter:
         if mask is not None:
             given = upload(mask.astype(np.uint8, copy=False), self.network.device)
             named = tuple(int(i) for i in given.unique() if i > 0)
-            self._admit(named, given, image, size)
-            prob = self._merge(prob, named, given, size)
-        labels = self._labels(prob, given, size)
+            self._admit(named, given, image, view)
+            prob = self._merge(prob, named, given, view)
+        labels = self._labels(prob, given, view)
         self._last = _Last(image, prob[1:], named)
         answer = Prediction(
             labels.cpu().numpy(),
-            size.prob_from_net(prob).cpu().numpy() if want_prob else None,
-            size.soft_from_net(prob).cpu().numpy() if want_soft else None,
+            view.prob_from_net(prob).cpu().numpy() if want_prob else None,
+            view.soft_from_net(prob).cpu().numpy() if want_soft else None,
         )
         self._frame += 1
         self._watch.lap("scaling")
@@ -203,7 +203,7 @@ class VideoSegmenter:
         Raises:
             ValueError: before the first step.
         """
-        if self._size is None or self._last is None:
+        if self._view is None or self._last is None:
             raise ValueError("there is nothing to continue before the first step")
         image, masks, named = self._last
         groups, tensors = [], {"image": image, "masks": masks}
@@ -215,7 +215,7 @@ class VideoSegmenter:
                 tensors[f"{name}.{number}"] = part
         facts = {
             "frame": self._frame,
-            "size": [self._size.height, self._size.width],
+            "size": [self._view.height, self._view.width],
             "object_ids": list(self.object_ids),
             "named": list(named),
             "groups": groups,
@@ -238,24 +238,24 @@ class VideoSegmenter:
             groups.append(_Group(bank, slice(*group["objects"]), given))
         image = _image(tensors["image"], device)
         height, width = facts["size"]
-        self._size = FrameSize.for_short_side(height, width, self.options.size)
+        self._view = View.of(height, width, self.options)
         self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
         self._last = _Last(image, tensors["masks"].to(device), tuple(facts["named"]))
         self._groups = groups
 
-    def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> FrameSize:
+    def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> View:
         height, width = frame.shape[:2]
         if frame.dtype != np.uint8:  # a picture in 0-1 would be taken for black
             raise InputError(
                 f"Frame {self._frame} holds {frame.dtype}.",
                 "Pass RGB as uint8; of floats in 0-1: (frame * 255).round().astype(np.uint8).",
             )
-        if self._size is None:
-            self._size = FrameSize.for_short_side(height, width, self.options.size)
-        if (height, width) != (self._size.height, self._size.width):
+        if self._view is None:
+            self._view = View.of(height, width, self.options)
+        if (height, width) != (self._view.height, self._view.width):
             raise InputError(
                 f"Frame {self._frame} is {width}x{height}, the first one was "
-                f"{self._size.width}x{self._size.height}.",
+                f"{self._view.width}x{self._view.height}.",
                 "Use one VideoSegmenter for each video.",
             )
         if mask is None and not self.object_ids:
@@ -267,11 +267,11 @@ class VideoSegmenter:
             )
         if mask is not None and not mask.any():
             raise InputError("The mask is empty.", "Mark at least one object in it.")
-        return self._size
+        return self._view
 
-    def _image(self, frame: np.ndarray, size: FrameSize) -> Tensor:
+    def _image(self, frame: np.ndarray, view: View) -> Tensor:
         """Frame (H, W, 3) uint8 to (1, 3, H', W') in [0, 1], as the network wants it."""
-        image = size.image_to_net(upload(frame, self.network.device))
+        image = view.image_to_net(upload(frame, self.network.device))
         return image.contiguous(memory_format=torch.channels_last)
 
     def _memorize_last(self) -> None:
@@ -295,12 +295,23 @@ class VideoSegmenter:
         self._watch.lap("decoder")
         return prob
 
-    def _admit(self, named: Sequence[int], given: Tensor, image: Tensor, size: FrameSize) -> None:
+    def _admit(self, named: Sequence[int], given: Tensor, image: Tensor, view: View) -> None:
         """Begins a history of the objects that are new."""
         new = tuple(i for i in named if i not in self.object_ids)
         if not new:
             return
-        for object_id, side in size.too_coarse_for(given, new).items():
+        for object_id, share in view.shares(given, new).items():
+            if not share:
+                raise InputError(
+                    f"Object {object_id} lies outside of the view {self.options.view}.",
+                    "Take a view that holds every object, or --view full.",
+                )
+            if share < 1:
+                self._warn(
+                    f"{1 - share:.0%} of object {object_id} lies outside of the view "
+                    f"{self.options.view}, where nothing is found"
+                )
+        for object_id, side in view.too_coarse_for(given, new).items():
             self._warn(
                 f"object {object_id} of frame {self._frame} is too small for what the network "
                 f"sees: " + (f"--size {side} keeps it" if side else "no --size keeps it")
@@ -308,17 +319,17 @@ class VideoSegmenter:
         start = len(self.object_ids)
         self.object_ids += new
         bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-        masks = torch.stack([size.mask_to_net(given == i) for i in new])
+        masks = torch.stack([view.mask_to_net(given == i) for i in new])
         objects = slice(start, len(self.object_ids))
         self._groups.append(_Group(bank, objects, Given(image, masks)))
 
-    def _merge(self, prob: Tensor, named: Sequence[int], given: Tensor, size: FrameSize) -> Tensor:
+    def _merge(self, prob: Tensor, named: Sequence[int], given: Tensor, view: View) -> Tensor:
         """Probabilities (K + 1, H', W') with a given mask in place of the objects it names."""
         objects = prob.new_zeros(len(self.object_ids), *prob.shape[1:])
         objects[: len(prob) - 1] = prob[1:]
         left = torch.ones_like(prob[0])  # for the objects it does not name
         for object_id in named:
-            mask = size.mask_to_net(given == object_id)
+            mask = view.mask_to_net(given == object_id)
             objects[self.object_ids.index(object_id)] = mask
             left -= mask
         for channel, object_id in enumerate(self.object_ids):
@@ -327,10 +338,10 @@ class VideoSegmenter:
         background = (1 - objects.sum(0, keepdim=True)).clamp(min=0)
         return torch.cat([background, objects])
 
-    def _labels(self, prob: Tensor, given: Tensor | None, size: FrameSize) -> Tensor:
+    def _labels(self, prob: Tensor, given: Tensor | None, view: View) -> Tensor:
         """Object ids (H, W) uint8; a given mask is kept to the pixel."""
         ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
-        labels = size.labels_from_net(prob, ids)
+        labels = view.labels_from_net(prob, ids)
         if given is None:
             return labels
         others = labels.masked_fill(torch.isin(labels, given.unique()), 0)

@@ -12,11 +12,11 @@ import torch
 from kmn_cli.data.clips import Batch, draw_batch
 from kmn_cli.data.scene import Source
 from kmn_cli.inference.background import Prefetch
+from kmn_cli.interrupt import deferred_interrupt
 from kmn_cli.model import KMN
 from kmn_cli.training.ahead import drawn, on_device, threads_to_draw
 from kmn_cli.training.budget import Budget, Pace
 from kmn_cli.training.distributed import Workers
-from kmn_cli.training.interrupt import deferred_interrupt
 from kmn_cli.training.log import RunLog
 from kmn_cli.training.recipe import Recipe
 from kmn_cli.training.run_folder import RunFolder, Validate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +48,27 @@ def test_a_run_that_is_stopped_keeps_whole_files_only(
     assert result.exit_code == code
     assert files_in(tmp_path / "out" / "cat") == {f"masks/{i:05d}.png" for i in range(4)}
     assert threading.active_count() == threads
+
+
+def test_ctrl_c_saves_the_state_and_the_same_command_goes_on(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = VideoSegmenter.step, list[int]()
+
+    def step(self: VideoSegmenter, *arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of a frame
+            signal.raise_signal(signal.SIGINT)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
+    command = [movie, "--mask", draw("m.png", 1)]
+    stopped = segment(*command)
+    assert stopped.exit_code == 130
+    assert "the same command goes on" in stopped.stderr
+    assert {f"masks/{i:05d}.png" for i in range(5)} < files_in(tmp_path / "out" / "cat")
+    assert segment(*command).exit_code == 0
+    assert len(calls) == 10
 
 
 @pytest.fixture
@@ -105,7 +128,7 @@ def test_a_gap_in_results_is_filled(
     assert all((after[name] == before[name]).all() for name in before)
 
 
-@pytest.mark.parametrize("option", ["--size", "--start"])
+@pytest.mark.parametrize("option", ["--size", "--start", "--view"])
 def test_results_of_other_settings_are_not_taken_for_these(
     segment: Kmn,
     movie: Path,
@@ -117,12 +140,24 @@ def test_results_of_other_settings_are_not_taken_for_these(
     mask = draw("m.png", 1)
     segment(movie, "--mask", mask)
     before = (tmp_path / "out" / "cat" / "result.json").read_bytes()
-    values = {"--size": 32, "--start": "1f"}
+    values = {"--size": 32, "--start": "1f", "--view": "0,0,40,40"}
     other = ["--mask", mask, option, values[option]]
     result = segment(movie, *other)
     assert result.exit_code == 2
     assert "--overwrite" in result.stderr
     assert (tmp_path / "out" / "cat" / "result.json").read_bytes() == before
+    assert len(steps) == 10
+
+
+def test_results_of_before_there_were_views_are_of_the_full_frame(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path, steps: list[int]
+) -> None:
+    mask, document = draw("m.png", 1), tmp_path / "out" / "cat" / "result.json"
+    segment(movie, "--mask", mask)
+    settings = result_of(document.parent)["settings"]
+    assert settings.pop("view") == "full"
+    document.write_text(json.dumps({**result_of(document.parent), "settings": settings}))
+    assert segment(movie, "--mask", mask).exit_code == 0
     assert len(steps) == 10
 
 

@@ -26,6 +26,7 @@ OPTIONS = {
     "capped": SegmentOptions(memory_every=2, max_memory_frames=3),
     "unbounded": SegmentOptions(memory_every=1, max_memory_frames=0, sigma=None),
     "scaled": SegmentOptions(size=32),
+    "in a view": SegmentOptions(size=24, view="6,2,40,40"),
     "bf16": SegmentOptions(precision="bf16"),
 }
 

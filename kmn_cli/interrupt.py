@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is how a worker process is interrupted
+
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields whether Ctrl-C was pressed since; a second press interrupts at once."""
+    """Yields whether a KeyboardInterrupt is waiting; a second one interrupts at once."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set  # signals reach the main thread only
@@ -22,8 +24,11 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed.set()
 
-    before = signal.signal(signal.SIGINT, remember)
+    deferred = [s for s in _SIGNALS if signal.getsignal(s) is signal.default_int_handler]
+    for number in deferred:
+        signal.signal(number, remember)
     try:
         yield pressed.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in deferred:
+            signal.signal(number, signal.default_int_handler)

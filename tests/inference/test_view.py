@@ -1,0 +1,82 @@
+"""The part of the frame that the network looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kmn_cli.errors import InputError, UsageError
+from kmn_cli.inference.network import Network
+from kmn_cli.inference.ready import ready_for_inference
+from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.model import KMN, KMNConfig
+
+HEIGHT, WIDTH = 60, 80
+VIEW, ROWS, COLUMNS = "20,8,48,40", slice(8, 48), slice(20, 68)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    torch.manual_seed(0)
+    return ready_for_inference(KMN(KMNConfig.tiny()).eval(), precision="fp32")
+
+
+def frames(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def mask(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    """Objects 1, 2, … in boxes x, y, width, height."""
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for object_id, (x, y, width, height) in enumerate(boxes, 1):
+        labels[y : y + height, x : x + width] = object_id
+    return labels
+
+
+@pytest.mark.parametrize("size", [0, 32])
+def test_the_network_sees_nothing_else_and_what_it_finds_is_in_its_place(network, size):
+    labels = mask((24, 12, 16, 16), (44, 30, 16, 16))
+    seeing = VideoSegmenter(network, SegmentOptions(size=size, view=VIEW))
+    cut = VideoSegmenter(network, SegmentOptions(size=size))
+    for n, frame in enumerate(frames(4)):
+        given = None if n else labels
+        found = seeing.step(frame, given, want_prob=True)
+        of_part = cut.step(
+            frame[ROWS, COLUMNS], None if n else labels[ROWS, COLUMNS], want_prob=True
+        )
+        assert np.array_equal(found.labels[ROWS, COLUMNS], of_part.labels)
+        assert np.array_equal(found.prob[:, ROWS, COLUMNS], of_part.prob)
+        outside = np.ones((HEIGHT, WIDTH), bool)
+        outside[ROWS, COLUMNS] = False
+        assert not found.labels[outside].any()
+        assert (found.prob[0][outside] == 1).all() and not found.prob[1:, outside].any()
+    assert seeing.look_back() == cut.look_back()
+
+
+def test_an_object_that_the_view_does_not_hold(network):
+    said: list[str] = []
+    segmenter = VideoSegmenter(network, SegmentOptions(view=VIEW), warn=said.append)
+    with pytest.raises(InputError, match="Object 2 lies outside of the view"):
+        segmenter.step(frames(1)[0], mask((24, 12, 16, 16), (0, 50, 10, 10)))
+    half = mask((10, 12, 20, 16))
+    segmenter = VideoSegmenter(network, SegmentOptions(view=VIEW), warn=said.append)
+    assert np.array_equal(segmenter.step(frames(1)[0], half).labels, half)  # to the pixel
+    assert len(said) == 1 and "50% of object 1" in said[0]
+
+
+def test_a_view_beyond_the_frame_is_refused(network):
+    segmenter = VideoSegmenter(network, SegmentOptions(view="40,8,48,40"))
+    with pytest.raises(InputError, match="beyond the frame of 80x60"):
+        segmenter.step(frames(1)[0], mask((44, 12, 16, 16)))
+
+
+@pytest.mark.parametrize("text", ["", "all", "1,2,3", "0,0,15,40", "-5,0,40,40", "0,0,4.5,40"])
+def test_what_is_no_view_is_refused(text):
+    with pytest.raises(UsageError, match="view"):
+        SegmentOptions(view=text)
+
+
+def test_a_view_is_the_same_however_it_is_written():
+    assert SegmentOptions(view="20, 8, 48, 40") == SegmentOptions(view="20,8,48,40")
