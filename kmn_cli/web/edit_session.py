@@ -214,8 +214,9 @@ def _order(said: Mapping[str, Any]) -> Order:
     )
 
 
-def _exported(said: Mapping[str, Any]) -> tuple[str, list[int], int]:
+def _exported(said: Mapping[str, Any]) -> tuple[str, list[int], int | None]:
     if said["format"] not in FORMATS:
         raise ValueError("format")
     objects = [whole_number(i, 1, 255) for i in said.get("objects", [])]
-    return said["format"], objects, whole_number(said.get("every", 1), 1)
+    every = whole_number(said.get("every", 1), 1)
+    return said["format"], objects, None if every == 1 else every
