@@ -13,10 +13,9 @@ import numpy as np
 
 from kmn_cli.errors import UsageError
 from kmn_cli.files import atomic_path
-from kmn_cli.media.edges import EdgeFinder
+from kmn_cli.media.edges import EdgeFinder, by_colours
 from kmn_cli.media.exports.targets import png
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.grabcut import find_edges
 from kmn_cli.media.init_mask import (
     FindEdges,
     check_all_there,
@@ -71,13 +70,14 @@ class FirstMask:
     Attributes:
         store: the video's frames.
         output: the mask file.
+        find: finds an object's edges.
     """
 
     def __init__(
-        self, store: FrameStore, video: Path, output: Path, find: FindEdges = find_edges
+        self, store: FrameStore, video: Path, output: Path, find: FindEdges = by_colours
     ) -> None:
         self.store, self.output = store, output
-        self._video, self._find = video, find
+        self._video, self.find = video, find
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,7 +106,7 @@ class FirstMask:
 
     def labels(self, index: int, prompts: Mapping[int, Prompts]) -> np.ndarray:
         """Return the ids (H, W) uint8 that the prompts mean in a frame."""
-        return mask_from_prompts(self.store.get(index).image, prompts, self._find)
+        return mask_from_prompts(self.store.get(index).image, prompts, self.find)
 
     def save(
         self, index: int, prompts: Mapping[int, Prompts], names: Mapping[int, str] | None = None
@@ -167,7 +167,7 @@ def mask_for_plan(
     """
     prompts = parse_prompts(boxes, points)
     with open_video(video, start=start) as reader:
-        labels = mask_from_prompts(next(iter(reader)).image, prompts, EdgeFinder())
+        labels = mask_from_prompts(next(iter(reader)).image, prompts)
     check_all_there(labels, prompts)
     return Mask(labels)
 

@@ -13,9 +13,9 @@ from kmn_cli.batch.inputs import find_inputs
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.options import refuse_existing
 from kmn_cli.errors import BatchError, InputError, KmnError, UsageError
-from kmn_cli.media.exports.clip import Clip, make_clip
+from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.coco import IMAGES
-from kmn_cli.media.exports.contact_sheet import spread
+from kmn_cli.media.exports.export import open_clip, write_clips
 from kmn_cli.media.exports.formats import FORMATS, SetFormat, VideoFormat
 from kmn_cli.media.exports.found import MaskFolder, find_mask_folders
 from kmn_cli.media.exports.names import ObjectNames
@@ -51,7 +51,7 @@ def run_export(export: Export, results: Sequence[Path], console: Console) -> Non
     if isinstance(wanted, SetFormat):
         target = set_target(export, wanted)
         clips = [_clip(export, folder, videos) for folder in folders]
-        done = [_write_set(export, wanted, clips, target, console)]
+        done = [_write(export, clips, target, console)]
         failures: dict[str, KmnError] = {}
     else:
         done, failures = _write_videos(export, wanted, folders, videos, console)
@@ -111,15 +111,7 @@ def _write_videos(
         try:
             target = export.output if is_file else export.output / folder.name / wanted.output
             refuse_existing(target, export.overwrite)
-            clip = _clip(export, folder, videos)
-            if wanted.needs_source and clip.source is None:
-                raise UsageError(
-                    f"{folder.name}: {export.format} needs the frames, and the video is not known.",
-                    "Name it with --video.",
-                )
-            with console.progress(clip.name, len(clip.masks)) as progress:
-                wanted.write(replace(clip, on_frame=progress.advance), target)
-            done.append(_said([clip], target, console))
+            done.append(_write(export, [_clip(export, folder, videos)], target, console))
         except Exception as error:
             if len(folders) == 1:
                 raise
@@ -128,31 +120,25 @@ def _write_videos(
     return done, failures
 
 
-def _write_set(
-    export: Export, wanted: SetFormat, clips: Sequence[Clip], target: Path, console: Console
-) -> dict[str, Any]:
-    write = wanted.write
-    if export.images and wanted.write_images is not None:
-        write = wanted.write_images
-        for clip in clips:
-            if clip.source is None:
-                raise UsageError(
-                    f"{clip.name}: --images needs the frames, and the video is not known.",
-                    "Name it with --video.",
-                )
+def _write(export: Export, clips: Sequence[Clip], target: Path, console: Console) -> dict[str, Any]:
     total = sum(len(clip.masks) for clip in clips)
-    with console.progress(export.format, total) as progress:
-        write([replace(clip, on_frame=progress.advance) for clip in clips], target)
+    title = clips[0].name if len(clips) == 1 else export.format
+    with console.progress(title, total) as progress:
+        write_clips(clips, export.format, target, progress.advance, images=export.images)
     return _said(clips, target, console)
 
 
 def _clip(export: Export, folder: MaskFolder, videos: Mapping[str, Path]) -> Clip:
-    names = export.names.of(folder.name)
-    reading = replace(folder.reading, fps=export.fps) if export.fps else folder.reading
-    clip = make_clip(folder, videos.get(folder.name), export.objects, names, reading)
-    if export.every is not None:
-        return clip.every(export.every)
-    return clip.only(spread(len(clip.masks))) if export.format == "contact-sheet" else clip
+    return open_clip(
+        folder,
+        export.format,
+        videos.get(folder.name),
+        export.objects,
+        export.names.of(folder.name),
+        replace(folder.reading, fps=export.fps) if export.fps else None,
+        every=export.every,
+        images=export.images,
+    )
 
 
 def _sources(video: Path | None, folders: Sequence[MaskFolder]) -> dict[str, Path]:

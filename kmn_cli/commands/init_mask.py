@@ -109,7 +109,7 @@ def init_mask(
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
         from kmn_cli.batch.first_mask import FirstMask, network_finder, preview_of
-        from kmn_cli.media.edges import EdgeFinder
+        from kmn_cli.media.edges import by_colours
         from kmn_cli.media.frame_store import FrameStore
         from kmn_cli.media.init_mask import FindEdges
 
@@ -122,7 +122,7 @@ def init_mask(
             refuse_existing(path, overwrite)
         with FrameStore(video) as store:
             index = store.index(frame)
-            find: FindEdges = EdgeFinder()
+            find: FindEdges = by_colours
             if edges is Edges.network and any(each.has_hints for each in prompts.values()):
                 find = network_finder(None, device, console.detail)
             first = FirstMask(store, video, output, find)

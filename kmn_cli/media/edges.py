@@ -64,6 +64,9 @@ class EdgeFinder:
         return _as_said(_without_specks(found), prompts)
 
 
+by_colours = EdgeFinder()
+
+
 def _look_closely(image: np.ndarray, box: Box, guess: np.ndarray, look: Look) -> np.ndarray:
     """Return the probability (H, W) float32 of the object in a box, 0 outside of it.
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.grabcut import find_edges
+from kmn_cli.media.edges import by_colours
 from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Area, FillHoles, Point, Prompts, Stroke, check_prompts
@@ -19,7 +19,7 @@ FindEdges = Callable[[np.ndarray, Prompts], np.ndarray]
 
 
 def mask_from_prompts(
-    image: np.ndarray, objects: Mapping[int, Prompts], find: FindEdges = find_edges
+    image: np.ndarray, objects: Mapping[int, Prompts], find: FindEdges = by_colours
 ) -> np.ndarray:
     """Return ids (H, W) uint8, 0 the background: where objects overlap, the higher id.
 
@@ -42,7 +42,7 @@ def correct_mask(
     labels: np.ndarray,
     image: np.ndarray,
     objects: Mapping[int, Prompts],
-    find: FindEdges = find_edges,
+    find: FindEdges = by_colours,
 ) -> np.ndarray:
     """Return ids (H, W) uint8 after what a person says about some objects of a mask.
 

@@ -13,15 +13,15 @@ import numpy as np
 from kmn_cli.batch.file_kinds import is_video_name
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import list_images, natural_key
+from kmn_cli.media.edges import by_colours
 from kmn_cli.media.exports.formats import FORMATS
 from kmn_cli.media.init_mask import correct_mask
-from kmn_cli.media.prompts import Prompts
 from kmn_cli.web.export import Exporter
 from kmn_cli.web.project import Project, open_project
 from kmn_cli.web.protocol import Drawing, read_drawing, read_json, whole_number
 from kmn_cli.web.session import (
     Content,
-    EdgeFinder,
+    FoundEdges,
     PageSession,
     about,
     as_json,
@@ -52,7 +52,7 @@ class EditSession(PageSession):
         self._output, self._tracker = output, tracker
         self._here = here or Path.cwd()
         self._lock = threading.Lock()  # of the project's files
-        self._edges = EdgeFinder()
+        self._edges = FoundEdges(by_colours)
         self._project: Project | None = None
         self._survey: Survey | None = None
         self._exporter = Exporter()
@@ -163,10 +163,7 @@ class EditSession(PageSession):
         """The mask of a drawing, which becomes the given one of its frame."""
         project = self.project
         image = project.store.get(drawing.frame).image
-
-        def find(image: np.ndarray, prompts: Prompts) -> np.ndarray:
-            return self._edges.of(drawing.frame, image, prompts)
-
+        find = self._edges.in_frame(drawing.frame)
         with self._lock:
             base = project.base(drawing)
             labels = correct_mask(base, image, drawing.objects, find)
@@ -217,8 +214,9 @@ def _order(said: Mapping[str, Any]) -> Order:
     )
 
 
-def _exported(said: Mapping[str, Any]) -> tuple[str, list[int], int]:
+def _exported(said: Mapping[str, Any]) -> tuple[str, list[int], int | None]:
     if said["format"] not in FORMATS:
         raise ValueError("format")
     objects = [whole_number(i, 1, 255) for i in said.get("objects", [])]
-    return said["format"], objects, whole_number(said.get("every", 1), 1)
+    every = whole_number(said.get("every", 1), 1)
+    return said["format"], objects, None if every == 1 else every

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError, describe
-from kmn_cli.media.exports.clip import Clip, make_clip
-from kmn_cli.media.exports.contact_sheet import spread
-from kmn_cli.media.exports.formats import FORMATS, VideoFormat
+from kmn_cli.media.exports.export import open_clip, place_in, write_clips
 from kmn_cli.media.exports.found import find_mask_folders
 from kmn_cli.web.project import Project
-
-FOLDER = "export"  # in the folder of the results
 
 
 class Exporter:
@@ -29,7 +23,7 @@ class Exporter:
         """For the page: state, done, total, the output, or what went wrong."""
         return dict(self._status)
 
-    def start(self, project: Project, name: str, objects: Sequence[int], every: int) -> None:
+    def start(self, project: Project, name: str, objects: Sequence[int], every: int | None) -> None:
         """Begin to write.
 
         Raises:
@@ -44,17 +38,14 @@ class Exporter:
         self._thread = threading.Thread(target=self._run, args=arguments, name="kmn-export")
         self._thread.start()
 
-    def _run(self, project: Project, name: str, objects: Sequence[int], every: int) -> None:
+    def _run(self, project: Project, name: str, objects: Sequence[int], every: int | None) -> None:
         try:
             names = {int(i): text for i, text in project.notes["names"].items()}
             folder = find_mask_folders([project.folder])[0]
-            clip = make_clip(folder, project.video, objects, names)
-            places = spread(len(clip.masks)) if name == "contact-sheet" and every == 1 else None
-            clip = clip.every(every) if places is None else clip.only(places)
-            wanted = FORMATS[name]
-            target = project.folder / FOLDER / wanted.output
+            clip = open_clip(folder, name, project.video, objects, names, every=every)
+            target = place_in(project.folder, name)
             self._status |= {"total": len(clip.masks)}
-            self._write(replace(clip, on_frame=self._count), wanted, target)
+            write_clips([clip], name, target, self._count)
             self._status |= {"state": "done", "output": str(target), "warnings": clip.warnings}
         except Exception as error:
             said = describe(error)
@@ -62,10 +53,3 @@ class Exporter:
 
     def _count(self) -> None:
         self._status["done"] += 1
-
-    def _write(self, clip: Clip, wanted: Any, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(wanted, VideoFormat):
-            wanted.write(clip, target)
-        else:
-            wanted.write([clip], target)

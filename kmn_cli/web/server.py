@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -62,6 +63,11 @@ class PageServer(ThreadingHTTPServer):
             raise UsageError(
                 f"--port {port}: {error.strerror or error}.", "Leave it out: any free one is taken."
             ) from error
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what went wrong; a page that goes away leaves connections open, which is nothing."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.exception("a request of the page failed")
 
     @property
     def address(self) -> str:

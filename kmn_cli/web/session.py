@@ -7,6 +7,7 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -16,8 +17,7 @@ from PIL import Image
 from kmn_cli.batch.first_mask import FirstMask, Saved
 from kmn_cli.media.exports.targets import jpeg
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.grabcut import find_edges
-from kmn_cli.media.init_mask import mask_from_prompts
+from kmn_cli.media.init_mask import FindEdges, mask_from_prompts
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Prompts
 from kmn_cli.web.protocol import Drawing, read_drawing
@@ -75,19 +75,23 @@ class PageSession(ABC):
         """Do what is asked for; None where there is no such thing."""
 
 
-class EdgeFinder:
-    """Finds an object's edges; what was found before is remembered."""
+class FoundEdges:
+    """Remembers the edges of objects that were found before."""
 
-    def __init__(self) -> None:
+    def __init__(self, find: FindEdges) -> None:
+        self._find = find
         self._found: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, frame: int, image: np.ndarray, prompts: Prompts) -> np.ndarray:
-        """The object (H, W) bool that hints mean in a frame."""
+    def in_frame(self, frame: int) -> FindEdges:
+        """What finds them in the frame with an index."""
+        return partial(self._of, frame)
+
+    def _of(self, frame: int, image: np.ndarray, prompts: Prompts) -> np.ndarray:
         key = (frame, prompts.box, prompts.inside, prompts.outside)
         with self._lock:
             if key not in self._found:
-                self._found[key] = find_edges(image, prompts)
+                self._found[key] = self._find(image, prompts)
                 while len(self._found) > _KEPT:
                     self._found.popitem(last=False)
             return self._found[key]
@@ -116,7 +120,7 @@ class MaskSession(PageSession):
     def __init__(self, first: FirstMask, frame: int) -> None:
         super().__init__()
         self._first, self._frame = first, frame
-        self._edges = EdgeFinder()
+        self._edges = FoundEdges(first.find)
         self._lock = threading.Lock()
         self.saved: Saved | None = None
 
@@ -143,8 +147,4 @@ class MaskSession(PageSession):
 
     def _labels(self, drawing: Drawing) -> np.ndarray:
         image = self._first.store.get(drawing.frame).image
-
-        def find(image: np.ndarray, prompts: Prompts) -> np.ndarray:
-            return self._edges.of(drawing.frame, image, prompts)
-
-        return mask_from_prompts(image, drawing.objects, find)
+        return mask_from_prompts(image, drawing.objects, self._edges.in_frame(drawing.frame))

@@ -12,18 +12,27 @@ import pytest
 from kmn_cli.web.server import PageServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# As root, without a graphics card, with the small /dev/shm of a container.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+]
 
 
 @contextmanager
 def open_browser() -> Iterator[Any]:
-    """A browser; the test is skipped where there is none."""
+    """A browser; the test is skipped where there is none that starts."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip(f"no browser here ({', '.join(BROWSERS)})")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=quiet)
+        try:
+            browser = driver.chromium.launch(executable_path=path, args=QUIET)
+        except playwright.Error as error:
+            pytest.skip(f"{path} does not start: {error}")
         yield browser
         browser.close()
 
@@ -35,7 +44,7 @@ class Person:
         self.page, self.errors = page, []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        page.set_default_timeout(180_000)
+        page.set_default_timeout(120_000)
         page.goto(server.address)
         page.wait_for_selector("canvas[data-frame]")
         self.wait()

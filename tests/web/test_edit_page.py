@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import Result
 
 from kmn_cli.api import load_network, read_mask
+from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.web.edit_session import EditSession
 from kmn_cli.web.server import PageServer
 from kmn_cli.web.tracker import Tracker
@@ -110,7 +111,7 @@ def test_the_whole_story(
         person.press("p")
         person.drag((10, 60), (40, 60))
         assert read_mask(out / "edit/given/030.png").labels[60, 25] == 1
-        assert "Track again" in page.inner_text("#track")
+        page.wait_for_selector("#track:has-text('Track again')")
         person.track()
         assert kmn(*command, "-o", tmp_path / "twice").exit_code == 0
         assert masks(out) == masks(tmp_path / "twice/shot") != masks(tmp_path / "once/shot")
@@ -125,7 +126,7 @@ def test_the_whole_story(
         page = person.page
         assert page.inner_text("[data-object='1'] span") == "ball"
         person.go_to(30)
-        assert "given mask" in page.inner_text("#flags")
+        page.wait_for_selector("#flags:has-text('given mask')")
         page.click("#export")
         page.select_option("#format", "npz")
         page.click("#export-go")
@@ -137,7 +138,18 @@ def test_the_whole_story(
     assert masks(out) == masks(tmp_path / "twice/shot")
 
 
-def test_pausing_and_going_on(visit: Visit, shot: Path, tmp_path: Path) -> None:
+def test_pausing_and_going_on(
+    visit: Visit, shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network waits in the middle until the pause is on its way: it comes in time."""
+    real, gate, steps = VideoSegmenter.step, threading.Event(), iter(range(10**6))
+
+    def step(self: VideoSegmenter, *arguments: Any, **rest: Any) -> Any:
+        if next(steps) == FRAMES // 4:
+            assert gate.wait(100)
+        return real(self, *arguments, **rest)
+
+    monkeypatch.setattr(VideoSegmenter, "step", step)
     with visit(shot) as person:
         page = person.page
         person.drag((7, 19), (41, 53))
@@ -147,11 +159,13 @@ def test_pausing_and_going_on(visit: Visit, shot: Path, tmp_path: Path) -> None:
         assert page.is_hidden("#track-menu")
         person.press("t")
         page.wait_for_selector("#progress[data-state='running']")
-        page.click("#pause")
+        with page.expect_request("**/stop"):
+            page.click("#pause")
+        gate.set()
         page.wait_for_selector("#progress[data-state='stopped'], #progress[data-state='done']")
         if page.get_attribute("#progress", "data-state") == "stopped":
             assert "kept" in page.inner_text("#progress-text")
-            page.click("#pause")
+            page.click("#pause")  # goes on
             page.wait_for_selector("#progress[data-state='done']")
         assert len(masks(tmp_path / "out/shot")) == FRAMES
 

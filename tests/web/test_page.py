@@ -52,7 +52,9 @@ def test_a_box_and_save_give_what_the_command_line_gives(
     command = person.save()
     assert command == f"kmn segment {frames} --mask {tmp_path / 'web.png'}"
     typed = tmp_path / "typed.png"
-    run = CliRunner().invoke(app, ["init-mask", str(frames), "--box", box, "-o", str(typed)])
+    run = CliRunner().invoke(
+        app, ["init-mask", str(frames), "--box", box, "--edges", "colours", "-o", str(typed)]
+    )
     assert run.exit_code == 0
     assert typed.read_bytes() == (tmp_path / "web.png").read_bytes()
     disc = draw_disc((160, 90), (60, 45), 25)

@@ -59,13 +59,15 @@ def test_the_page_and_its_frames(server: PageServer) -> None:
         assert status == 200 and Image.open(io.BytesIO(picture)).size == size
 
 
-def test_a_drawing_gives_a_mask_and_is_saved(server: PageServer, tmp_path: Path) -> None:
-    status, found = ask(server, "mask", BOX)
+@pytest.mark.parametrize("hint", [{"box": [18, 33, 54, 54]}, {"inside": [[45, 60]]}])
+def test_what_a_drawing_shows_is_saved(server: PageServer, tmp_path: Path, hint: Any) -> None:
+    drawing = {"frame": 0, "objects": [{"id": 1, **hint}]}
+    status, found = ask(server, "mask", drawing)
     assert status == 200
     shown = np.asarray(Image.open(io.BytesIO(found)))
     assert set(np.unique(shown)) == {0, 1}
     assert not (tmp_path / "web.png").exists()
-    status, said = ask(server, "save", BOX)
+    status, said = ask(server, "save", drawing)
     assert status == 200
     np.testing.assert_array_equal(read_mask(tmp_path / "web.png").labels, shown)
     assert json.loads(said)["command"].startswith("kmn segment ")
@@ -76,7 +78,7 @@ def test_strokes_do_not_look_for_edges_again(
     server: PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(server, "mask", BOX)
-    monkeypatch.setattr("kmn_cli.web.session.find_edges", None)
+    monkeypatch.setattr("kmn_cli.media.edges.find_edges", None)
     stroke = {"points": [[5, 5], [20, 5]], "radius": 3, "erase": False}
     drawing = {"frame": 0, "objects": [{**BOX["objects"][0], "strokes": [stroke]}]}  # type: ignore[index]
     status, found = ask(server, "mask", drawing)

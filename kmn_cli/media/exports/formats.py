@@ -39,7 +39,7 @@ class SetFormat:
     """A format with one output for all videos.
 
     Attributes:
-        output, write, suffixes: as in VideoFormat.
+        output, write, suffixes, needs_source: as in VideoFormat.
         write_images: writes the frames, too, where the format knows that: into the folder, or
             beside the file.
     """
@@ -47,6 +47,7 @@ class SetFormat:
     output: str
     write: Callable[[Sequence[Clip], Path], None]
     suffixes: tuple[str, ...] = ()
+    needs_source: bool = False
     write_images: Callable[[Sequence[Clip], Path], None] | None = None
 
 
