@@ -144,9 +144,15 @@ class FileReader(VideoReader):
 
 
 def _notes(path: Path, colour: Colour) -> list[str]:
-    if not colour.is_hdr:
-        return []
-    return [
-        f"{path} is HDR ({colour.transfer.upper()}): it is tone-mapped to SDR for the network and "
-        "for the pictures that are written"
-    ]
+    notes = []
+    if not colour.is_known:
+        notes.append(
+            f"{path} stores colours in a way that is not known (matrix {colour.code} of H.273): "
+            "they may be wrong; convert it, for example to bt709"
+        )
+    if colour.is_hdr:
+        notes.append(
+            f"{path} is HDR ({colour.transfer.upper()}): it is tone-mapped to SDR for the network "
+            "and for the pictures that are written"
+        )
+    return notes

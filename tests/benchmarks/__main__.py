@@ -1,10 +1,11 @@
 """Speed and memory, as figures and as ratios to the plain baseline: `make bench`.
 
-    python -m tests.benchmarks [read] [stages] [frames] [pictures] [agreement] [long] [full]
+    python -m tests.benchmarks [read] [stages] [frames] [pictures] [video] [agreement] [long] [full]
 
 Without parts it measures read, stages, frames and pictures, which takes some minutes on a small
 CPU. `full` adds more objects, memory sizes and 1080p to read and frames, which takes an hour;
-`pictures` is everything but the network; `agreement` compares labels with
+`pictures` is everything but the network; `video` reads and writes a clip beside
+plain pipes; `agreement` compares labels with
 the baseline's; `long` is a video of 2,000 frames.
 
 Prints tables and writes benchmarks.json; parts that are not measured keep what the file says.
@@ -30,10 +31,11 @@ from tests.benchmarks import (
     bench_pictures,
     bench_read,
     bench_stages,
+    bench_video,
 )
 from tests.benchmarks.speed_table import speed_table
 
-PARTS = ("read", "stages", "frames", "pictures", "agreement", "long", "full")
+PARTS = ("read", "stages", "frames", "pictures", "video", "agreement", "long", "full")
 FILE = Path("benchmarks.json")
 Row = Mapping[str, Any]
 
@@ -76,6 +78,9 @@ def main() -> None:
     if "pictures" in parts:
         rows = [row for size in bench_pictures.SIZES for row in bench_pictures.measure(size)]
         document["pictures"] = show("Outside the network, on the processor", rows)
+        document["soft_maps"] = show("Soft maps that wait, MiB", [bench_pictures.soft_memory()])
+    if "video" in parts:
+        document["video"] = show("A 1080p clip, on the processor", bench_video.measure())
     if "agreement" in parts:
         agreed = bench_agreement.measure(480, bench_frame.precisions("cpu"))
         document["agreement"] = show("Labels equal to the baseline's", agreed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -22,7 +21,7 @@ from kmn_cli.media.video import Frame, open_video
 from kmn_cli.model import KMNConfig
 from kmn_cli.model.decoder import DecoderSkips
 from kmn_cli.model.kmn import Query
-from tests.benchmarks.clock import memory
+from tests.benchmarks.clock import memory, processor_seconds
 
 SIZES = {"480p": (854, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}
 KINDS = {"masks": ("masks",), "masks, overlay": ("masks", "overlay"), "all": FORMATS}
@@ -68,7 +67,7 @@ def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
         make = ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-loglevel", "error", str(clip)]
         subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *make], check=True)
         for kind, formats in KINDS.items():
-            before = _processor_seconds()
+            before = processor_seconds()
             with open_video(clip) as reader:
                 segmenter = VideoSegmenter(IdleNetwork(), SegmentOptions(size=320))
                 run_pipeline(
@@ -78,7 +77,7 @@ def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
                     lambda frame: None if frame.index else mask,
                     object_ids=(1, 2),
                 )
-            taken = 1000 * (_processor_seconds() - before) / frames
+            taken = 1000 * (processor_seconds() - before) / frames
             rows.append({"size": size, "results": kind, "ms_a_frame": taken, "fps": 2000 / taken})
     return rows
 
@@ -116,8 +115,3 @@ def _columns(size: str, objects: int) -> np.ndarray:
         start, stop = (round((number + x) * width / objects) for x in (0.1, 0.8))
         mask[height // 3 : height // 2, start:stop] = number + 1
     return mask
-
-
-def _processor_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system

@@ -96,6 +96,13 @@ def full_range(image: np.ndarray, red: float, blue: float) -> np.ndarray:
     return np.stack([luma, blueness, redness]).round().clip(0, 255).astype(np.uint8)
 
 
+def ycgco(image: np.ndarray) -> np.ndarray:
+    """(3, H, W) uint8: luma, greenness and orangeness in limited range."""
+    matrix = np.array([[1, 2, 1], [-1, 2, -1], [2, 0, -2]]) / 4
+    stored = image / 255 @ (matrix * [[219], [224], [224]]).T + (16, 128, 128)
+    return stored.transpose(2, 0, 1).round().astype(np.uint8)
+
+
 def video(
     *encode: str,
     filters: str = to_yuv(),
@@ -292,6 +299,11 @@ SOURCES = [
     Source("full.mp4", video("-c:v", "libx264", "-qp", "1", "-pix_fmt", "yuvj420p", *BT709,
            pixels="yuvj444p", filters="setparams=colorspace=bt709:range=pc",
            store=lambda image: full_range(image, 0.2126, 0.0722))),
+    Source("ycgco.mp4", video("-c:v", "libx264", "-qp", "1", "-pix_fmt", "yuv444p",
+           "-colorspace", "ycgco", pixels="yuv444p", filters="setparams=colorspace=ycgco:range=tv",
+           store=ycgco)),
+    Source("ictcp.mp4", video(*H264, *tagged(14, 1, 1), filters=to_yuv("bt601")),
+           said="matrix 14"),
     Source("rgb.mp4", video("-c:v", "libx264rgb", "-qp", "4", filters="null")),
     Source("bgr.avi", video("-c:v", "rawvideo", "-pix_fmt", "bgr24", filters="null")),
     Source("ten-bit.mp4", video("-c:v", "libx265", "-x265-params", "log-level=none", "-qp", "4",
