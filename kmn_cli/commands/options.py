@@ -70,9 +70,9 @@ ReadHow = Annotated[Read, typer.Option(help="Memory read: with the kernel, or pl
 View = Annotated[
     str,
     typer.Option(
-        metavar="full|X,Y,W,H",
-        help="Part of the frame that the network sees, in pixels of the video; --size is its short "
-        "side, and all around it is background. It makes small objects larger.",
+        metavar="full|auto|X,Y,W,H",
+        help="Part of the frame that the network sees, at --size, in pixels of the video; all "
+        "around is background. Small objects are larger in it. auto moves with the objects.",
     ),
 ]
 PrecisionOf = Annotated[

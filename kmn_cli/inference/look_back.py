@@ -20,12 +20,12 @@ class Given(NamedTuple):
 def agreement(
     network: Network, given: Given, memory: tuple[Tensor, Tensor], sigma: float | None
 ) -> list[float]:
-    """Return the IoU, 0 to 1, of each given mask with what a memory of one other frame finds there.
+    """Return the IoU, 0 to 1, of each given mask with what a memory of one frame finds there.
 
     Args:
         network: ready to run.
         given: K objects.
-        memory: keys (K, hw, C_k) and values (K, hw, C_v) of the other frame.
+        memory: keys (K, hw, C_k) and values (K, hw, C_v) of another frame, or of this one.
         sigma: of the read.
     """
     query = network.encode_query(given.image)

@@ -27,8 +27,9 @@ class SegmentOptions:
             read.
         precision: that the network is made ready in: "fp32", "bf16", "int8" (a CPU only, with the
             extra kmn[int8]), or "auto", the fastest that costs no accuracy on this device.
-        view: "full", or the part of the frame that the network sees, "X,Y,W,H" in pixels of the
-            video: `size` is then its short side, and all around it is background.
+        view: the part of the frame that the network sees, at `size`; all around is background.
+            "full", "X,Y,W,H" in pixels of the video, or "auto": a part that moves with the objects,
+            where the network holds them better there than in the full frame.
     """
 
     size: int = 480
@@ -60,16 +61,16 @@ class SegmentOptions:
         if self.precision not in PRECISIONS:
             raise UsageError(f"precision must be one of {', '.join(PRECISIONS)}.")
         object.__setattr__(self, "view", self.view.replace(" ", ""))
-        if self.view != "full" and not _RECTANGLE.fullmatch(self.view):
+        if self.view not in ("full", "auto") and not _RECTANGLE.fullmatch(self.view):
             raise UsageError(
-                f"view {self.view!r} is neither full nor a rectangle.",
+                f"view {self.view!r} is neither full, auto nor a rectangle.",
                 "Write x,y,width,height in whole pixels, at least 16 wide and high: 320,0,640,480.",
             )
 
     @property
     def rectangle(self) -> tuple[int, int, int, int] | None:
-        """x, y, width and height of the view; None is the full frame."""
-        if self.view == "full":
+        """x, y, width and height of the view; None is the full frame, at least at first."""
+        if self.view in ("full", "auto"):
             return None
         x, y, width, height = map(int, self.view.split(","))
         return x, y, width, height

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kmn_cli.errors import InputError
 from kmn_cli.inference.device import upload
+from kmn_cli.inference.given_mask import GivenMask
 from kmn_cli.inference.look_back import Given, agreement
 from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.inference.network import Network
@@ -78,6 +79,7 @@ class VideoSegmenter:
         self.seconds = self._watch.seconds
         self._groups: list[_Group] = []
         self._view: View | None = None
+        self._moves = self.options.view == "auto"  # the view, with the objects
         self._frame = 0
         self._ahead: deque[tuple[Tensor, Query]] = deque()
         # What the next step memorizes first; the last frame of a video is never memorized.
@@ -91,7 +93,7 @@ class VideoSegmenter:
     @property
     def frames_ahead(self) -> int:
         """How many frames `look_ahead` is best given; 1 where it brings nothing."""
-        if self._last is None:
+        if self._last is None or self._moves:  # where the view will be is not known
             return 1
         return min(FRAMES_AHEAD, self.network.at_once(self._last.image))
 
@@ -132,6 +134,9 @@ class VideoSegmenter:
         """
         view = self._check(frame, mask)
         self._watch.start()
+        if self._moves and mask is not None:
+            view = self._aim(view, frame, mask)
+            self._watch.lap("view")
         self._memorize_last()
         self._watch.lap("memory encoder")
         if self._ahead:
@@ -143,20 +148,22 @@ class VideoSegmenter:
             prob = self._predict(image, query)
         else:
             prob = image.new_ones(1, *image.shape[2:])
-        named: tuple[int, ...] = ()
         given = None
         if mask is not None:
-            given = upload(mask.astype(np.uint8, copy=False), self.network.device)
-            named = tuple(int(i) for i in given.unique() if i > 0)
-            self._admit(named, given, image, view)
-            prob = self._merge(prob, named, given, view)
-        labels = self._labels(prob, given, view)
-        self._last = _Last(image, prob[1:], named)
+            given = GivenMask.of(mask, view, self.network.device)
+            self._admit(given, image)
+            prob = given.merged(prob, self.object_ids)
+        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
+        labels = view.labels_from_net(prob, ids)
+        if given is not None:
+            labels = given.kept_in(labels)
+        self._last = _Last(image, prob[1:], tuple(given.planes) if given else ())
         answer = Prediction(
             labels.cpu().numpy(),
             view.prob_from_net(prob).cpu().numpy() if want_prob else None,
             view.soft_from_net(prob).cpu().numpy() if want_soft else None,
         )
+        self._view = view.after(answer.labels) if self._moves else view
         self._frame += 1
         self._watch.lap("scaling")
         return answer
@@ -216,6 +223,8 @@ class VideoSegmenter:
         facts = {
             "frame": self._frame,
             "size": [self._view.height, self._view.width],
+            "view": self._view.rectangle,
+            "moves": self._moves,
             "object_ids": list(self.object_ids),
             "named": list(named),
             "groups": groups,
@@ -238,7 +247,8 @@ class VideoSegmenter:
             groups.append(_Group(bank, slice(*group["objects"]), given))
         image = _image(tensors["image"], device)
         height, width = facts["size"]
-        self._view = View.of(height, width, self.options)
+        self._view = View.of(height, width, self.options).at(*facts["view"])
+        self._moves = facts["moves"]
         self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
         self._last = _Last(image, tensors["masks"].to(device), tuple(facts["named"]))
         self._groups = groups
@@ -269,6 +279,26 @@ class VideoSegmenter:
             raise InputError("The mask is empty.", "Mark at least one object in it.")
         return self._view
 
+    def _aim(self, view: View, frame: np.ndarray, mask: np.ndarray) -> View:
+        """The view that moves, on a frame whose mask is given.
+
+        It begins close to the objects if the network reads their masks better there than in the
+        whole frame, where it stays otherwise: the self-check decides.
+        """
+        if self.object_ids:
+            return view if view.shows(mask) else view.whole
+        views = (view.whole, view.around(mask))
+        if views[0] == views[1]:
+            return view
+        held = []
+        for each in views:
+            masks = GivenMask.of(mask, each, self.network.device).masks()
+            given = Given(self._image(frame, each), masks)
+            memory = self.network.memorize(*given)
+            held.append(sum(agreement(self.network, given, memory, self.options.sigma)))
+        self._moves = held[1] > held[0]
+        return views[self._moves]
+
     def _image(self, frame: np.ndarray, view: View) -> Tensor:
         """Frame (H, W, 3) uint8 to (1, 3, H', W') in [0, 1], as the network wants it."""
         image = view.image_to_net(upload(frame, self.network.device))
@@ -295,57 +325,18 @@ class VideoSegmenter:
         self._watch.lap("decoder")
         return prob
 
-    def _admit(self, named: Sequence[int], given: Tensor, image: Tensor, view: View) -> None:
+    def _admit(self, given: GivenMask, image: Tensor) -> None:
         """Begins a history of the objects that are new."""
-        new = tuple(i for i in named if i not in self.object_ids)
+        new = tuple(i for i in given.planes if i not in self.object_ids)
         if not new:
             return
-        for object_id, share in view.shares(given, new).items():
-            if not share:
-                raise InputError(
-                    f"Object {object_id} lies outside of the view {self.options.view}.",
-                    "Take a view that holds every object, or --view full.",
-                )
-            if share < 1:
-                self._warn(
-                    f"{1 - share:.0%} of object {object_id} lies outside of the view "
-                    f"{self.options.view}, where nothing is found"
-                )
-        for object_id, side in view.too_coarse_for(given, new).items():
-            self._warn(
-                f"object {object_id} of frame {self._frame} is too small for what the network "
-                f"sees: " + (f"--size {side} keeps it" if side else "no --size keeps it")
-            )
+        for text in given.doubts(new, f"frame {self._frame}"):
+            self._warn(text)
         start = len(self.object_ids)
         self.object_ids += new
         bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-        masks = torch.stack([view.mask_to_net(given == i) for i in new])
         objects = slice(start, len(self.object_ids))
-        self._groups.append(_Group(bank, objects, Given(image, masks)))
-
-    def _merge(self, prob: Tensor, named: Sequence[int], given: Tensor, view: View) -> Tensor:
-        """Probabilities (K + 1, H', W') with a given mask in place of the objects it names."""
-        objects = prob.new_zeros(len(self.object_ids), *prob.shape[1:])
-        objects[: len(prob) - 1] = prob[1:]
-        left = torch.ones_like(prob[0])  # for the objects it does not name
-        for object_id in named:
-            mask = view.mask_to_net(given == object_id)
-            objects[self.object_ids.index(object_id)] = mask
-            left -= mask
-        for channel, object_id in enumerate(self.object_ids):
-            if object_id not in named:
-                objects[channel] *= left.clamp(min=0)
-        background = (1 - objects.sum(0, keepdim=True)).clamp(min=0)
-        return torch.cat([background, objects])
-
-    def _labels(self, prob: Tensor, given: Tensor | None, view: View) -> Tensor:
-        """Object ids (H, W) uint8; a given mask is kept to the pixel."""
-        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
-        labels = view.labels_from_net(prob, ids)
-        if given is None:
-            return labels
-        others = labels.masked_fill(torch.isin(labels, given.unique()), 0)
-        return torch.where(given > 0, given, others)
+        self._groups.append(_Group(bank, objects, Given(image, given.masks(new))))
 
 
 def _image(image: Tensor, device: torch.device) -> Tensor:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from torch import Tensor
 
 from kmn_cli.errors import InputError
 from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.segment_options import SegmentOptions
+
+# Of the view that moves with its objects:
+ROOM = 2.0  # its height and width, at the least, in those of the objects' box
+SHRINK = 0.97  # its height, at the least, in that of the frame before: objects grow again
+EDGE = 0.04  # of it: objects that come so near to its edge may be cut by it
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class View:
 
     @classmethod
     def of(cls, height: int, width: int, options: SegmentOptions) -> View:
-        """The view of the options on frames of a size.
+        """The view of the options on frames of a size; one that moves begins with all of them.
 
         Raises:
             InputError: it reaches beyond them.
@@ -42,6 +48,66 @@ class View:
             )
         size = FrameSize.for_short_side(down, across, options.size)
         return cls(height, width, (slice(y, y + down), slice(x, x + across)), size)
+
+    @property
+    def rectangle(self) -> tuple[int, int, int, int]:
+        """x, y, width and height."""
+        rows, columns = self.part
+        return columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
+
+    def at(self, x: int, y: int, width: int, height: int) -> View:
+        """Another rectangle, which the network sees at the same size."""
+        part = (slice(y, y + height), slice(x, x + width))
+        return replace(self, part=part, size=replace(self.size, height=height, width=width))
+
+    @property
+    def whole(self) -> View:
+        """The whole frame, which the network sees at the same size."""
+        return self.at(0, 0, self.width, self.height)
+
+    def shows(self, labels: np.ndarray) -> bool:
+        """Whether all objects of labels (H, W) are in the view, and none so near to its edge that
+        it may be cut; not where there are none."""
+        box = _box(labels)
+        if box is None:
+            return False
+        x, y, width, height = self.rectangle
+        near_x, near_y = EDGE * width, EDGE * height
+        return (
+            (x == 0 or box[0] >= x + near_x)
+            and (y == 0 or box[1] >= y + near_y)
+            and (x + width == self.width or box[2] <= x + width - near_x)
+            and (y + height == self.height or box[3] <= y + height - near_y)
+        )
+
+    def around(self, labels: np.ndarray, least: float = 0.0) -> View:
+        """The view of the frame's shape that has room for all objects of labels (H, W).
+
+        It is the frame where there are none, and never so small that pixels would be enlarged.
+
+        Args:
+            least: height in pixels.
+        """
+        box = _box(labels)
+        if box is None:
+            return self.whole
+        left, top, right, bottom = box
+        shape = self.width / self.height
+        wanted = ROOM * max(bottom - top, (right - left) / shape)
+        height = min(self.height, round(max(wanted, least, self.size.net_height)))
+        width = min(self.width, max(round(height * shape), self.size.net_width))
+        x = min(max(0, (left + right - width) // 2), self.width - width)
+        y = min(max(0, (top + bottom - height) // 2), self.height - height)
+        return self.at(x, y, width, height)
+
+    def after(self, labels: np.ndarray) -> View:
+        """The view of the next frame, when labels (H, W) were found in this one.
+
+        It grows at once and shrinks slowly; where an object may be cut, it is the frame.
+        """
+        if not self.shows(labels):
+            return self.whole
+        return self.around(labels, SHRINK * self.size.height)
 
     def image_to_net(self, image: Tensor) -> Tensor:
         """Image (H, W, 3) uint8 to (1, 3, H', W') in [0, 1]; see `FrameSize`."""
@@ -82,3 +148,11 @@ class View:
         whole[0] = background
         whole[:, *self.part] = inside
         return whole
+
+
+def _box(labels: np.ndarray) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of all objects of labels (H, W); None where there are none."""
+    columns, rows = np.flatnonzero(labels.any(0)), np.flatnonzero(labels.any(1))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -27,6 +27,7 @@ OPTIONS = {
     "unbounded": SegmentOptions(memory_every=1, max_memory_frames=0, sigma=None),
     "scaled": SegmentOptions(size=32),
     "in a view": SegmentOptions(size=24, view="6,2,40,40"),
+    "in a view that moves": SegmentOptions(size=24, view="auto"),
     "bf16": SegmentOptions(precision="bf16"),
 }
 
