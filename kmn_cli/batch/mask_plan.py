@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from itertools import islice
@@ -14,7 +13,7 @@ from kmn_cli.errors import InputError
 from kmn_cli.files import list_images
 from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.labels import MaskReader
-from kmn_cli.media.masks import Mask, combine_masks
+from kmn_cli.media.masks import Mask, checksum, combine_masks
 from kmn_cli.media.video import Frame, VideoInfo, open_video
 
 
@@ -73,7 +72,7 @@ class MaskPlan:
         for index, given in sorted(self._files.items()):
             mask = self._read(given)
             self.given[index] = frozenset(mask.ids)
-            self.contents.append(f"{index}:{hashlib.sha256(mask.labels.tobytes()).hexdigest()}")
+            self.contents.append(f"{index}:{checksum(mask.labels)}")
             self.palette = self.palette or mask.palette
             self.warnings += mask.warnings
             self.checksums += [f"{index}:{one.checksum()}" for one in given]

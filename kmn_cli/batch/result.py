@@ -69,12 +69,15 @@ def clear_results(folder: Path) -> None:
         _remove(folder / name)
 
 
-def clear_outdated(folder: Path, formats: Collection[str]) -> bool:
+def clear_outdated(folder: Path, formats: Collection[str], object_ids: Collection[int]) -> bool:
     """Remove a result.json that no longer holds, and the outputs that are not made anew.
 
     Returns:
         Whether there was one.
     """
+    for path in (folder / OUTPUTS["soft"]).glob("*"):  # a folder for each object
+        if path.name not in map(str, object_ids):
+            _remove(path)
     try:
         (folder / RESULT).unlink()
     except FileNotFoundError:

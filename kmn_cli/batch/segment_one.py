@@ -89,7 +89,9 @@ def _segment(video: Opened, *, wait: bool) -> Result:
         clear_leftovers(job.folder)
         # Of other formats: a run that adds one keeps them.
         before = read_result(job.folder, video.identity, video.masks.contents)
-        corrects = before is None and clear_outdated(job.folder, settings.formats)
+        corrects = before is None and clear_outdated(
+            job.folder, settings.formats, video.masks.object_ids
+        )
         done = run_passes(video, corrects=corrects)
         document = _document(video, done, before)
         if step := how_to_mend(job.video.path, job.folder, job.masks, document):

@@ -74,16 +74,23 @@ def unreadable(path: Path, reason: str) -> InputError:
     )
 
 
+class KeyframeMissed(Exception):
+    """A file must be decoded from its start after all."""
+
+
 class Clock:
     """Puts the packets of a container on one clock that starts with the container.
 
     Recordings of broadcasts begin anywhere, and where two were put together their times begin
     again: later times then go on from the earlier ones, for all streams alike.
+
+    Attributes:
+        is_broadcast: whether such a thing may happen.
     """
 
     def __init__(self, container: InputContainer) -> None:
         self._zero = max(container.start_time or 0, 0) / av.time_base
-        self._broadcast = container.format.name in {"mpegts", "mpeg"}
+        self.is_broadcast = container.format.name in {"mpegts", "mpeg"}
         self._newest = 0.0
         self._shift: dict[int, float] = {}  # seconds, by stream
         self._next: dict[int, float] = {}  # when the stream goes on
@@ -102,7 +109,7 @@ class Clock:
                     yield packet
 
     def _place(self, packet: Packet) -> None:
-        if not self._broadcast or packet.dts is None:
+        if not self.is_broadcast or packet.dts is None:
             return
         index, unit = packet.stream_index, float(packet.time_base)
         own = packet.dts * unit
@@ -134,6 +141,31 @@ def decoded(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFra
             yield frame
         if packet is not None and packet.is_corrupt:
             yield None
+
+
+def decoded_from(
+    ticks: int, container: InputContainer, clock: Clock, stream: VideoStream
+) -> Iterator[VideoFrame | None]:
+    """Yield the frames from a keyframe on, as `decoded` does.
+
+    Args:
+        ticks: when the keyframe is shown.
+        container: that has just been opened.
+
+    Raises:
+        KeyframeMissed: it cannot be gone to.
+    """
+    try:
+        container.seek(ticks, stream=stream)
+    except FFmpegError as error:
+        raise KeyframeMissed from error
+    frames = decoded(clock.packets(container, stream), stream)
+    for frame in frames:  # some may come from before the keyframe
+        if frame is not None and (frame.pts is None or frame.pts >= ticks):
+            if frame.pts != ticks:
+                break
+            return chain([frame], frames)
+    raise KeyframeMissed
 
 
 def _refused_size(path: Path) -> str | None:

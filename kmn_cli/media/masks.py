@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from kmn_cli.media.palette import voc_palette
 
 MAX_OBJECTS = 255
 VOID = 255  # "do not care" in DAVIS-like annotations
+
+
+def checksum(labels: np.ndarray) -> str:
+    """Of ids (H, W) uint8, to tell masks apart whatever file they are in."""
+    return hashlib.sha256(labels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,12 @@ class _PictureReader(VideoReader):
     def _pictures(self, first: int) -> Iterator[tuple[Path | None, Samples]]:
         """Yield the pictures from an index on, and the files of those that have their own."""
 
-    def _read(self) -> Generator[Frame, None, None]:
+    def _read(self, first: int) -> Generator[Frame, None, None]:
         info = self.info
         wanted = (info.width, info.height)
         white = 0.0
-        pictures = islice(self._pictures(info.first), self._stop - info.first)
-        for index, (path, samples) in enumerate(pictures, info.first):
+        pictures = islice(self._pictures(first), self._stop - first)
+        for index, (path, samples) in enumerate(pictures, first):
             size = samples.array.shape[1::-1]
             if size != wanted:
                 raise InputError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,10 +45,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Probe:
-    """A video file: its picture, its timeline, whether it has sound and lacks its end."""
+    """A video file: its picture, its timeline, whether it has sound and lacks its end.
+
+    `keyframes` are the times, in ticks of the stream, of the frames from which on it can be
+    decoded, by index; empty where times do not tell frames apart.
+    """
 
     picture: Picture
     timeline: Timeline
+    keyframes: Mapping[int, int]
     has_audio: bool
     cut_off: bool
 
@@ -76,6 +82,7 @@ def probe(path: Path) -> Probe:
         return Probe(
             picture=_picture(frame, stream),
             timeline=times.timeline(first),
+            keyframes={} if clock.is_broadcast else times.keyframes(frame),
             has_audio=bool(container.streams.audio),
             cut_off=times.count < stream.frames or times.end < _announced(container) - 0.5,
         )
@@ -93,6 +100,8 @@ class _Times:
         assert stream.time_base is not None
         self._clock, self._stream, self._unit = clock, stream, stream.time_base
         self._shown: list[float] = []
+        self._ticks: list[int] = []
+        self._keys: list[int] = []
         self._last = (float("-inf"), 0.0)  # the latest frame's time, and its duration
         self.count = 0
         self.end = 0.0
@@ -110,6 +119,9 @@ class _Times:
             self.count += 1
             if not packet.is_discard and ticks is not None:
                 self._shown.append(time)
+                self._ticks.append(ticks)
+                if packet.is_keyframe:
+                    self._keys.append(ticks)
                 self._last = max(self._last, span)
             yield packet
 
@@ -124,6 +136,13 @@ class _Times:
             return constant(self.count, float(rate))
         shown = [time for time in self._shown if first is None or time > first - slack]
         return from_times(shown, self._last[1], self._unit)
+
+    def keyframes(self, first: VideoFrame) -> dict[int, int]:
+        """The ticks of keyframes by index, if every packet is a frame with a time of its own."""
+        ticks = sorted(set(self._ticks))
+        if len(ticks) < self.count or first.pts != ticks[0]:
+            return {}
+        return {bisect_left(ticks, key): key for key in sorted(self._keys)}
 
 
 def _announced(container: InputContainer) -> float:

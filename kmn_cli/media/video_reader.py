@@ -12,7 +12,14 @@ from av.video.frame import VideoFrame
 from kmn_cli.errors import InputError
 from kmn_cli.media.changes import Changes
 from kmn_cli.media.colour import Colour, Developer
-from kmn_cli.media.container import Clock, decoded, open_container, video_of
+from kmn_cli.media.container import (
+    Clock,
+    KeyframeMissed,
+    decoded,
+    decoded_from,
+    open_container,
+    video_of,
+)
 from kmn_cli.media.deinterlace import deinterlaced
 from kmn_cli.media.frames import Frame, Reading, VideoInfo
 from kmn_cli.media.probe import probe
@@ -45,10 +52,18 @@ class VideoReader(ABC):
         Raises:
             InputError: while reading, for a damaged picture or a video without frames.
         """
-        self.close()
-        self._closed = False
-        self._frames = self._read()
-        return self._frames
+        return self._begin(self._read(self.info.first))
+
+    def read_from(self, index: int) -> Iterator[Frame]:
+        """Start at any frame, and as soon as can be: after `nearest(index)`.
+
+        Frames of a damaged file are then counted as if all were there.
+        """
+        return self._begin(self._read(index))
+
+    def nearest(self, index: int) -> int:
+        """Return the first frame that is decoded to get at one."""
+        return index
 
     def close(self) -> None:
         """Stop reading; another thread that waits for a frame gets none."""
@@ -58,15 +73,21 @@ class VideoReader(ABC):
                 self._frames.close()
             self._frames = None
 
+    def _begin(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
+        self.close()
+        self._closed = False
+        self._frames = frames
+        return frames
+
     @abstractmethod
-    def _read(self) -> Generator[Frame, None, None]: ...
+    def _read(self, first: int) -> Generator[Frame, None, None]: ...
 
 
 class FileReader(VideoReader):
     """The frames of a video file, each once, decoded as they are asked for.
 
     Frames are counted from the first, so that an index means the same frame whatever the start
-    and the codec; those before the start are decoded and dropped.
+    and the codec; those before the start are decoded and dropped, unless `read_from` is asked.
     """
 
     def __init__(
@@ -92,17 +113,35 @@ class FileReader(VideoReader):
         )
         # The count is an estimate: without an end before it, it must not cut frames off.
         self._stop = stop if stop < len(timeline) else None
+        self._keyframes = dict(self._probe.keyframes)
 
-    def _read(self) -> Generator[Frame, None, None]:
+    def read_from(self, index: int) -> Iterator[Frame]:
+        return self._begin(self._jump(index))
+
+    def nearest(self, index: int) -> int:
+        return max((key for key in self._keyframes if key <= index), default=0)
+
+    def _jump(self, index: int) -> Generator[Frame, None, None]:
+        try:
+            yield from self._read(index, self.nearest(index))
+        except KeyframeMissed:  # nothing has been yielded yet
+            self._keyframes.clear()
+            yield from self._read(index)
+
+    def _read(self, first: int, key: int = 0) -> Generator[Frame, None, None]:
         info, picture = self.info, self._probe.picture
         self.warnings = _notes(info.path, picture.colour)
         developer = Developer(picture.width, picture.height, picture.turn)
         changes = Changes(picture)
-        index, damaged = -1, False
+        index, damaged = key - 1, False
         with open_container(info.path) as container:
             stream = video_of(container, info.path)
             clock = Clock(container)
-            for shown in self._shown(decoded(clock.packets(container, stream), stream)):
+            if key:
+                frames = decoded_from(self._keyframes[key], container, clock, stream)
+            else:
+                frames = decoded(clock.packets(container, stream), stream)
+            for shown in self._shown(frames):
                 if self._closed or index + 1 == self._stop:
                     break
                 if shown is None:
@@ -110,7 +149,7 @@ class FileReader(VideoReader):
                     continue
                 index += 1
                 changes.see(index, shown, stream)
-                if index >= info.first:
+                if index >= first:
                     time, duration = self._when(index, shown, clock)
                     yield Frame(index, f"{index:05d}", developer.picture(shown), time, duration)
         self.warnings += changes.warnings

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from kmn_cli.errors import InputError
 from kmn_cli.files import list_images, write_json
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
-from kmn_cli.media.masks import write_mask
+from kmn_cli.media.masks import checksum, write_mask
 from kmn_cli.web.protocol import Drawing
 
 EDIT = "edit"  # in the folder of the results
+_MOST_TRIED = 8  # objects of which any may have been given
 
 
 class Project:
@@ -133,10 +135,11 @@ class Project:
     def _adopt(self) -> None:
         """Take the masks that results were made from as the given ones."""
         said = read_document(self.folder / RESULT)
-        for index in {int(text.partition(":")[0]) for text in said.get("mask_contents", [])}:
-            path = self.folder / "masks" / f"{self.stem(index)}.png"
+        for text in said.get("mask_contents", []):
+            index, _, wanted = text.partition(":")
+            path = self.folder / "masks" / f"{self.stem(int(index))}.png"
             if path.exists():
-                write_mask(self.given / path.name, _read(path))
+                write_mask(self.given / path.name, _given_part(_read(path), wanted))
 
     def _empty(self) -> np.ndarray:
         return np.zeros((self.store.info.height, self.store.info.width), np.uint8)
@@ -170,6 +173,17 @@ def made(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _given_part(labels: np.ndarray, wanted: str) -> np.ndarray:
+    """The ids (H, W) uint8 with a checksum among those of a result, which has others beside."""
+    ids = [int(i) for i in np.unique(labels) if i]
+    for count in range(len(ids) + 1 if len(ids) <= _MOST_TRIED else 0):
+        for left_out in combinations(ids, count):
+            part = np.where(np.isin(labels, left_out), np.uint8(0), labels)
+            if checksum(part) == wanted:
+                return part
+    return labels
 
 
 def _read(path: Path) -> np.ndarray:

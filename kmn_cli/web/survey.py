@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +16,7 @@ import numpy as np
 from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.errors import InputError
 from kmn_cli.media.images import load_image
+from kmn_cli.media.masks import checksum
 from kmn_cli.web.project import Project, made, read_document
 
 BUDGET = 0.3  # seconds of looking at masks for one answer
@@ -37,6 +39,7 @@ class Survey:
         self._seen: dict[int, int] = {}  # frame: time of its mask, ns
         self._small: OrderedDict[int, np.ndarray] = OrderedDict()
         self._entries: dict[int, tuple[int, dict[str, Any]]] = {}  # frame: revision, facts
+        self._sums: dict[Path, tuple[int, str]] = {}  # time and sum of a given mask
         self._revision = 0
         self._lock = threading.Lock()
 
@@ -122,21 +125,34 @@ class Survey:
     def _stale(self, given: list[int]) -> list[int]:
         """The frames whose masks do not follow from the given ones any more: first and last.
 
-        The results know what they were made from; while they are made anew, the times tell.
+        Whole results know what they were made from; while they are made anew, the times tell.
         """
         project = self._project
-        times = {i: made(path) for i, path in project.places(project.given).items()}
+        masks = project.places(project.folder / "masks")
+        places = project.places(project.given)
+        times = {i: made(path) for i, path in places.items()}
         times |= {int(i): when for i, when in project.notes["removed"].items()}
-        whole = made(project.folder / RESULT)
-        changed = [i for i, when in times.items() if when > whole]
+        whole = read_document(project.folder / RESULT)
+        if whole:
+            now = {f"{i}:{self._sum(path)}" for i, path in places.items()}
+            changes = now ^ set(whole.get("mask_contents", []))
+            changed = [int(each.partition(":")[0]) for each in changes]
+            newest = sys.maxsize
+        else:
+            changed, newest = list(times), max(times.values(), default=0)
         if not changed:
             return []
-        newest = max(times.values())
-        masks = project.places(project.folder / "masks")
         # Between the given mask before a change and the change itself, both have a say.
         start = max([i for i in given if i < min(changed)], default=-1) + 1
         old = [i for i in masks if i >= start and i not in given and made(masks[i]) < newest]
         return [min(old), max(old)] if old else []
+
+    def _sum(self, path: Path) -> str:
+        """Of the ids of a given mask, as result.json has it."""
+        when = made(path)
+        if self._sums.get(path, (0, ""))[0] != when:
+            self._sums[path] = (when, checksum(np.array(load_image(path))))
+        return self._sums[path][1]
 
 
 def _keep_newer(found: dict[int, Path], index: int, path: Path) -> None:

@@ -10,6 +10,8 @@ from made_clips import square_image
 from PIL import Image
 
 from kmn_cli.media.frame_store import FrameStore
+from kmn_cli.media.video import open_video
+from kmn_cli.media.video_reader import FileReader
 
 Refuses = Callable[..., AbstractContextManager[None]]
 
@@ -21,21 +23,52 @@ def test_any_frame_in_any_order(clip: Path, number: Callable[[np.ndarray], int])
             assert (frame.index, number(frame.image)) == (index, index)
 
 
+@pytest.mark.parametrize(
+    ("name", "jumps", "encode"),
+    [
+        ("closed.mp4", True, "-c:v libx264 -g 4 -bf 2 -crf 10"),
+        ("open.mkv", True, "-c:v libx264 -x264-params keyint=4:open-gop=1:bframes=2 -crf 10"),
+        ("refresh.mp4", True, "-c:v libx264 -x264-params keyint=4:intra-refresh=1 -crf 10"),
+        ("intra.mov", True, "-c:v prores_ks -profile:v 0"),
+        ("hevc.mp4", True, "-c:v libx265 -x265-params keyint=4:log-level=none -crf 10"),
+        ("vp9.webm", True, "-c:v libvpx-vp9 -g 4 -crf 20 -b:v 0"),
+        ("old.avi", True, "-c:v mpeg4 -g 4 -bf 2 -q:v 2"),
+        ("late.mp4", True, "-c:v libx264 -g 4 -bf 2 -crf 10 -output_ts_offset 3"),
+        ("cut.mkv", True, "-c:v libx264 -g 4 -crf 10 -vf select='not(eq(n,5))' -fps_mode vfr"),
+        ("stream.ts", False, "-c:v libx264 -g 4 -bf 2"),
+        ("raw.h264", False, "-c:v libx264 -g 4 -an"),
+        ("rows.mp4", True, "-c:v libx264 -g 4 -flags +ildct+ilme -crf 10"),
+    ],
+)
+def test_a_jump_gives_the_frames_that_reading_gives(
+    make_clip: Callable[..., Path], name: str, jumps: bool, encode: str
+) -> None:
+    path = make_clip(name, frames=12, encode=encode.split(), audio=False)
+    with open_video(path) as reader:
+        frames = list(reader)
+        assert (reader.nearest(len(frames) - 1) > 0) == jumps
+    for index, wanted in enumerate(frames):
+        with FrameStore(path) as store:
+            for one in (store.get(index), store.get(len(frames) - 1 - index), store.get(index)):
+                same = frames[one.index]
+                assert (one.name, one.time) == (same.name, same.time)
+                assert (one.image == same.image).all() or name == "rows.mp4"
+        assert one.index == wanted.index == index
+
+
 def test_going_on_does_not_start_anew(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kmn_cli.media import frame_store
+    started = []
+    read_from = FileReader.read_from
 
-    opened = []
+    def count(self: FileReader, index: int) -> object:
+        started.append(index)
+        return read_from(self, index)
 
-    def count(*arguments: object, **options: object) -> object:
-        opened.append(options)
-        return open_video(*arguments, **options)
-
-    open_video = frame_store.open_video
+    monkeypatch.setattr(FileReader, "read_from", count)
     with FrameStore(clip) as store:
-        monkeypatch.setattr(frame_store, "open_video", count)
         for index in (0, 3, 4, 8, 3):
             store.get(index)
-    assert len(opened) == 1
+    assert started == [0]
 
 
 def test_frames_that_are_not_there(refuses: Refuses, clip: Path) -> None:

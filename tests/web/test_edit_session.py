@@ -106,15 +106,21 @@ def test_results_of_segment_are_taken_up(
     labels = np.zeros((160, 90), np.uint8)
     labels[35:85, 20:70] = 3
     Image.fromarray(labels).save(tmp_path / "m.png")
-    command = ["segment", frames, "--mask", tmp_path / "m.png", "--weights", tiny_weights]
-    assert kmn(*command, "--device", "cpu", "-o", tmp_path / "results").exit_code == 0
+    Image.fromarray(np.where(labels, np.uint8(7), np.uint8(0))[::-1]).save(tmp_path / "n.png")
+    command = ["segment", frames, "--mask", f"0={tmp_path / 'm.png'}", "--weights", tiny_weights]
+    command += ["--mask", f"1={tmp_path / 'n.png'}", "--device", "cpu", "-o", tmp_path / "results"]
+    assert kmn(*command).exit_code == 0
     session = edit(tmp_path / "results/shot")
-    assert get(session, "survey")["given"] == [0]
+    survey = get(session, "survey")
+    assert survey["given"] == [0, 1] and survey["stale"] == []
+    for index, name in enumerate("mn"):  # what was found beside them is not given
+        given = read_mask(tmp_path / f"results/shot/edit/given/{index:05d}.png")
+        assert (given.labels == np.asarray(Image.open(tmp_path / f"{name}.png"))).all()
     stroke = {"points": [[10, 150]], "radius": 5, "erase": False}
     draw(session, 2, {"id": 3, "strokes": [stroke]}, base=2)
     assert track(session)["state"] == "done"
     result = json.loads((tmp_path / "results/shot/result.json").read_text())
-    assert len(result["mask_contents"]) == 2 and result["object_ids"] == [3]
+    assert len(result["mask_contents"]) == 3 and result["object_ids"] == [3, 7]
 
 
 def test_a_preview_leaves_the_results_alone(

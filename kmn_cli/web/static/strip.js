@@ -61,7 +61,10 @@ function token(name) {
   probe.style.color = `var(${name})`;
   return getComputedStyle(probe).color;
 }
-const x = (frame) => (frame + 0.5) * (strip.width / (last() + 1));
+// A frame stands under the knob of the slider, whose middle stays KNOB from the ends.
+const KNOB = 8;
+const step = () => (strip.width - 2 * KNOB * (devicePixelRatio || 1)) / Math.max(1, last());
+const x = (frame) => KNOB * (devicePixelRatio || 1) + frame * step();
 
 export function draw() {
   if (S.mode !== "edit" || !S.info?.width) return;
@@ -70,7 +73,7 @@ export function draw() {
   strip.style.height = `${height}px`;
   strip.width = strip.clientWidth * k;
   strip.height = height * k;
-  const one = Math.max(1, strip.width / (last() + 1));
+  const one = Math.max(1, step());
   S.ids.slice(0, lanes).forEach((id, lane) => drawLane(id, (TOP + LANE * (lane + 1)) * k, k, one));
   drawStale(k);
   for (const frame of S.given) diamond(x(frame), (TOP / 2) * k, 4.5 * k);
@@ -119,7 +122,8 @@ function mark(cx, bottom, k, style) {
   paper.lineTo(cx - 5 * k, bottom + 2 * k); paper.fill();
 }
 
-const frameAt = (event) => Math.floor((event.offsetX / strip.clientWidth) * (last() + 1));
+const frameAt = (event) => Math.max(0, Math.min(last(), Math.round(
+  (event.offsetX - KNOB) / ((strip.clientWidth - 2 * KNOB) / Math.max(1, last())))));
 let dragging = false;
 strip.onpointerdown = (event) => { dragging = true; strip.setPointerCapture(event.pointerId); show(frameAt(event)); };
 strip.onpointermove = (event) => {
