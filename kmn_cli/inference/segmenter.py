@@ -14,8 +14,8 @@ from kmn_cli.errors import InputError
 from kmn_cli.inference.device import upload
 from kmn_cli.inference.given_mask import GivenMask
 from kmn_cli.inference.look_back import Given, agreement
-from kmn_cli.inference.memory_bank import MemoryBank
 from kmn_cli.inference.network import Network
+from kmn_cli.inference.object_memory import ObjectMemory, on_device
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.stopwatch import Stopwatch
 from kmn_cli.inference.view import View
@@ -30,14 +30,6 @@ class Prediction(NamedTuple):
     labels: np.ndarray  # (H, W) uint8 object ids, 0 background
     prob: np.ndarray | None = None  # (K + 1, H, W) float32, background first, then `object_ids`
     soft: np.ndarray | None = None  # the same in eight bits: uint8, 255 is certain
-
-
-class _Group(NamedTuple):
-    """Objects that entered in the same frame, and so share a history."""
-
-    bank: MemoryBank
-    objects: slice  # of the object axis
-    given: Given  # in that frame
 
 
 class _Last(NamedTuple):
@@ -59,7 +51,6 @@ class VideoSegmenter:
         warn: told of objects that the network is too coarse for.
 
     Attributes:
-        object_ids: ids of the objects so far, in the order of `Prediction.prob`.
         network: as given.
         seconds: spent in `step`, by part of the work.
     """
@@ -74,10 +65,9 @@ class VideoSegmenter:
     ) -> None:
         self.options = options or SegmentOptions.best_for(network.config)
         self.network, self._warn = network, warn
-        self.object_ids: tuple[int, ...] = ()
+        self._memory = ObjectMemory(network, self.options)
         self._watch = Stopwatch(network.device, exact_times)
         self.seconds = self._watch.seconds
-        self._groups: list[_Group] = []
         self._view: View | None = None
         self._moves = self.options.view == "auto"  # the view, with the objects
         self._frame = 0
@@ -86,9 +76,14 @@ class VideoSegmenter:
         self._last: _Last | None = None
 
     @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the objects so far, in the order of `Prediction.prob`."""
+        return self._memory.object_ids
+
+    @property
     def dropped_frames(self) -> int:
         """Memory frames that the limit has dropped so far."""
-        return sum(group.bank.dropped for group in self._groups)
+        return self._memory.dropped
 
     @property
     def frames_ahead(self) -> int:
@@ -182,12 +177,7 @@ class VideoSegmenter:
         if self._last is None:
             return {}
         self._watch.start()
-        key, value = self.network.memorize(self._last.image, self._last.masks)
-        found: dict[int, float] = {}
-        for _, objects, given in self._groups:
-            memory = (key[objects], value[objects])
-            values = agreement(self.network, given, memory, self.options.sigma)
-            found.update(zip(self.object_ids[objects], values, strict=True))
+        found = self._memory.look_back(self._last.image, self._last.masks)
         self._watch.lap("look back")
         return found
 
@@ -213,45 +203,27 @@ class VideoSegmenter:
         if self._view is None or self._last is None:
             raise ValueError("there is nothing to continue before the first step")
         image, masks, named = self._last
-        groups, tensors = [], {"image": image, "masks": masks}
-        for number, (bank, objects, given) in enumerate(self._groups):
-            facts, parts = bank.state()
-            tensors |= {f"given.image.{number}": given.image, f"given.masks.{number}": given.masks}
-            groups.append({"bank": facts, "objects": [objects.start, objects.stop]})
-            for name, part in zip(("key", "value"), parts, strict=False):
-                tensors[f"{name}.{number}"] = part
+        remembered, tensors = self._memory.state()
         facts = {
             "frame": self._frame,
             "size": [self._view.height, self._view.width],
             "view": self._view.rectangle,
             "moves": self._moves,
-            "object_ids": list(self.object_ids),
             "named": list(named),
-            "groups": groups,
+            "memory": remembered,
         }
-        return facts, tensors
+        return facts, {**tensors, "image": image, "masks": masks}
 
     @torch.inference_mode()
     def restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Continue, bit for bit, where the segmenter stood that gave this state."""
-        groups, device = [], self.network.device
-        for number, group in enumerate(facts["groups"]):
-            bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-            names = [f"{name}.{number}" for name in ("key", "value")]
-            parts = [tensors[name].to(device) for name in names if name in tensors]
-            bank.restore(group["bank"], parts)
-            given = Given(
-                _image(tensors[f"given.image.{number}"], device),
-                tensors[f"given.masks.{number}"].to(device),
-            )
-            groups.append(_Group(bank, slice(*group["objects"]), given))
-        image = _image(tensors["image"], device)
+        self._memory.restore(facts["memory"], tensors)
         height, width = facts["size"]
         self._view = View.of(height, width, self.options).at(*facts["view"])
-        self._moves = facts["moves"]
-        self._frame, self.object_ids = facts["frame"], tuple(facts["object_ids"])
-        self._last = _Last(image, tensors["masks"].to(device), tuple(facts["named"]))
-        self._groups = groups
+        self._moves, self._frame = facts["moves"], facts["frame"]
+        image = on_device(tensors["image"], self.network.device)
+        masks = tensors["masks"].to(self.network.device)
+        self._last = _Last(image, masks, tuple(facts["named"]))
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> View:
         height, width = frame.shape[:2]
@@ -301,27 +273,23 @@ class VideoSegmenter:
 
     def _image(self, frame: np.ndarray, view: View) -> Tensor:
         """Frame (H, W, 3) uint8 to (1, 3, H', W') in [0, 1], as the network wants it."""
-        image = view.image_to_net(upload(frame, self.network.device))
-        return image.contiguous(memory_format=torch.channels_last)
+        device = self.network.device
+        return on_device(view.image_to_net(upload(frame, device)), device)
 
     def _memorize_last(self) -> None:
         """Encodes the frame before with what was found on it."""
         if self._last is None:
             return
-        key, value = self.network.memorize(self._last.image, self._last.masks)
-        for bank, objects, _ in self._groups:
-            # Only a mask that was given stays for good: the guesses beside it do not.
-            given = not set(self.object_ids[objects]).isdisjoint(self._last.named)
-            bank.add(self._frame - 1, key[objects], value[objects], given=given)
+        image, masks, named = self._last
+        self._memory.add(self._frame - 1, image, masks, named)
 
     def _predict(self, image: Tensor, query: Query | None) -> Tensor:
         """Probabilities (K + 1, H', W') of the objects so far."""
         query = query or self.network.encode_query(image)
         self._watch.lap("query encoder")
-        banks = [group.bank.read() for group in self._groups]
-        readout = [self.network.read(query, memory, self.options.sigma) for memory in banks]
+        readout = self._memory.read(query)
         self._watch.lap("read")
-        prob = self.network.decode(torch.cat(readout), query, image)
+        prob = self.network.decode(readout, query, image)
         self._watch.lap("decoder")
         return prob
 
@@ -332,12 +300,4 @@ class VideoSegmenter:
             return
         for text in given.doubts(new, f"frame {self._frame}"):
             self._warn(text)
-        start = len(self.object_ids)
-        self.object_ids += new
-        bank = MemoryBank(self.options.memory_every, self.options.max_memory_frames)
-        objects = slice(start, len(self.object_ids))
-        self._groups.append(_Group(bank, objects, Given(image, given.masks(new))))
-
-
-def _image(image: Tensor, device: torch.device) -> Tensor:
-    return image.to(device).contiguous(memory_format=torch.channels_last)
+        self._memory.admit(new, Given(image, given.masks(new)))

@@ -137,7 +137,7 @@ def test_only_the_objects_a_mask_names_are_truth(network):
     segmenter.step(frames[1], late)
     for frame in frames[2:]:
         segmenter.step(frame)
-    first, second = (group.bank.frames for group in segmenter._groups)
+    first, second = segmenter._memory.frames
     assert first == [0, 9, 10]
     assert second == [1, 9, 10]
 
@@ -181,8 +181,8 @@ def test_a_full_memory_without_its_frames(network):
     segmenter.step(frames[1])
     segmenter.fill_memory(6)
     segmenter.step(frames[2])
-    [group] = segmenter._groups
-    assert len(group.bank.frames) == 6
+    [frames_held] = segmenter._memory.frames
+    assert len(frames_held) == 6
 
 
 def test_limit_is_reported(network):
