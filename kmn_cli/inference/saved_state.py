@@ -119,7 +119,8 @@ class SavedState:
                     return None
                 if content["masks"] != list(self._deciding(stop)):
                     return None
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                # Copies: Windows does not remove a file that is mapped.
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             self._segmenter.restore(content["segmenter"], tensors)
             self._report.restore(content["report"])
             before = content["machine"]

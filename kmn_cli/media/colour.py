@@ -136,15 +136,17 @@ class Developer:
         if colour.code == _YCGCO:
             return self._turn.apply(self._from_ycgco(frame, colour.range))
         plain = (colour.transfer, colour.primaries) == ("sdr", "bt709")
-        rgb = self._scale.reformat(
+        planes = self._scale.reformat(
             frame,
             *self._size,
-            format="gbrp" if plain else "gbrp12le",  # planes: exact in half the time of rgb24
+            format="gbrp" if plain else "gbrp12le",  # exact in half the time of rgb24
             src_colorspace=colour.matrix,
             src_color_range=colour.range,
             dst_color_range=ColorRange.JPEG,
             interpolation=_EXACT,
-        ).to_ndarray()
+            threads=1,  # more of them cost more than they bring, beside a network
+        )
+        rgb = _rgb(planes, np.uint8 if plain else np.uint16)
         if not plain:
             key = (colour.transfer, colour.primaries)
             rgb = self._maps.setdefault(key, ToneMap(*key))(rgb)
@@ -166,3 +168,13 @@ class Developer:
         offset = rgb @ [-black, -128, -128]
         planes = np.ascontiguousarray(stored.transpose(1, 2, 0))
         return np.asarray(cv2.transform(planes, np.column_stack([rgb, offset])))
+
+
+def _rgb(frame: VideoFrame, kind: type[np.unsignedinteger]) -> np.ndarray:
+    """Return (H, W, 3) of a frame of planes: green, blue and red."""
+    green, blue, red = (
+        np.frombuffer(plane, kind).reshape(plane.height, -1)[:, : plane.width]
+        for plane in frame.planes
+    )
+    # Four times as fast as `to_ndarray`; NumPy asks for large pages, OpenCV would not.
+    return cv2.merge([red, green, blue], np.empty((frame.height, frame.width, 3), kind))
