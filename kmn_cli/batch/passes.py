@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from kmn_cli import __version__
@@ -105,8 +106,20 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     for before in stats_back:
         stats = stats.after(before)
     video.happened("stages", seconds=stats.stages, frames=stats.segmented)
-    _take_warnings(video, sinks.values())
-    before_masks = min(masks.frames) - info.first
+    _take_warnings(video, directions, sinks.values(), report)
+    peak = peak_memory(network.device)
+    clear = partial(_clear, video, way_back, state)
+    return Done(stats, report, segmenter.dropped_frames, peak, continued, clear)
+
+
+def _take_warnings(
+    video: Opened, directions: Directions, sinks: Iterable[Sink], report: ObjectReport
+) -> None:
+    """Note what there is to say in the end."""
+    said = [video.masks.warnings, video.reader.warnings, *(sink.warnings for sink in sinks)]
+    for text in chain.from_iterable(said):
+        video.warn(text)
+    before_masks = min(video.masks.frames) - video.reader.info.first
     if directions.name == "forward" and before_masks:
         video.warn(
             f"the {before_masks} frames before the first mask are empty: without --direction "
@@ -115,21 +128,19 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     for text in failures(report.to_json()):
         video.warn(text)
 
-    def clear() -> None:
-        way_back.clear()
-        if not video.job.alone:  # results of a single video may be corrected by further masks
-            state.remove()
 
-    peak = peak_memory(network.device)
-    return Done(stats, report, segmenter.dropped_frames, peak, continued, clear)
-
-
-def _take_warnings(video: Opened, sinks: Iterable[Sink]) -> None:
-    """Note what the masks, the reader and the sinks have to say in the end."""
-    for text in [*video.masks.warnings, *video.reader.warnings]:
-        video.warn(text)
-    for text in [text for sink in sinks for text in sink.warnings]:
-        video.warn(text)
+def _clear(video: Opened, way_back: WayBack, state: SavedState) -> None:
+    """Forget what an interrupted run would have gone on from, and not what a correction needs."""
+    way_back.clear()
+    if not video.job.alone:  # results of a single video may be corrected by further masks
+        state.remove()
+    elif kept := state.bytes_kept():
+        log.info(
+            "%s: %.0f MB in .state-*.safetensors let a correction go on from near it; delete them "
+            "when the masks are right",
+            video.job.folder,
+            kept / 1e6,
+        )
 
 
 class _Counter:

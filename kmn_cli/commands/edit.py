@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmn_cli.commands.console import Console
-from kmn_cli.commands.options import Debug, Device, Json, Precision, PrecisionOf, Quiet, Verbose
+from kmn_cli.commands.options import (
+    Browser,
+    Debug,
+    Device,
+    Json,
+    Port,
+    Precision,
+    PrecisionOf,
+    Quiet,
+    Size,
+    Verbose,
+    Weights,
+)
 from kmn_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,25 +40,12 @@ def edit(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="Results go into OUT/<name>.")
     ] = Path("kmn-out"),
-    size: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            show_default=False,
-            help="Short side the network sees, in pixels; 0 is native; default: what the weights "
-            "are best at.",
-        ),
-    ] = None,
+    size: Size = None,
     precision: PrecisionOf = Precision.auto,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="A .safetensors of kmn's, or STM's .pth."),
-    ] = None,
+    weights: Weights = None,
     device: Device = "auto",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 is any free one.")
-    ] = 0,
+    browser: Browser = True,
+    port: Port = 0,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: Json = False,

@@ -13,9 +13,11 @@ from kmn_cli.commands.options import (
     BOX_HELP,
     POINTS_HELP,
     POLYGON_HELP,
+    Browser,
     Debug,
     Device,
     Json,
+    Port,
     Quiet,
     Verbose,
     refuse_existing,
@@ -88,12 +90,8 @@ def init_mask(
     web: Annotated[
         bool, typer.Option("--web", help="Draw it in the browser, on a page of this machine.")
     ] = False,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="With --web, open the page.")
-    ] = True,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="With --web: of 127.0.0.1; 0 is any free one.")
-    ] = 0,
+    browser: Browser = True,
+    port: Port = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a mask that is there already.")
     ] = False,

@@ -51,6 +51,22 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Device = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")
 ]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        show_default=False,
+        help="Short side the network sees, in pixels; 0 is native; default: what the weights are "
+        "best at, or the paper's 480.",
+    ),
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="NAME|PATH", help="A .safetensors of kmn's, or STM's .pth.")
+]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="Of the page on 127.0.0.1; 0 is any free one.")
+]
 MemoryEvery = Annotated[int, typer.Option(min=1, help="Remember every N-th frame.")]
 Sigma = Annotated[
     float | None,

@@ -25,8 +25,10 @@ from kmn_cli.commands.options import (
     Read,
     ReadHow,
     Sigma,
+    Size,
     Verbose,
     View,
+    Weights,
     options_given,
     segment_options,
 )
@@ -87,15 +89,7 @@ def segment(
         str,
         typer.Option("--format", help="Any of masks,overlay,soft,cutout,alpha."),
     ] = "masks,overlay",
-    size: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            show_default=False,
-            help="Short side the network sees, in pixels; 0 is native; default: what the weights "
-            "are best at, or the paper's 480.",
-        ),
-    ] = None,
+    size: Size = None,
     view: View = "full",
     memory_every: MemoryEvery = 5,
     max_memory_frames: Annotated[
@@ -122,10 +116,7 @@ def segment(
         ),
     ] = None,
     precision: PrecisionOf = Precision.auto,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="A .safetensors of kmn's, or STM's .pth."),
-    ] = None,
+    weights: Weights = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo results that are there already.")
     ] = False,

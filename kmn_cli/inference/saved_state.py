@@ -22,7 +22,7 @@ from kmn_cli.inference.segmenter import VideoSegmenter
 PATTERN = ".state*.safetensors"
 MAX_SHARE = 0.02  # of the time that saving may take
 GIVEN_EARLIER = 0.9  # of the time between two saves
-MAX_KEPT, MAX_BYTES = 8, 2**29  # of one video's states
+MAX_KEPT, MAX_BYTES = 8, 2**28  # of one video's states
 _TYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
@@ -87,6 +87,7 @@ class SavedState:
                 _write(part, tensors, {"kmn": json.dumps(content)})
             self._thin_out(path)
         except KmnError as error:
+            self.remove()  # what room there is belongs to the results
             self._warn(f"an interrupted run could not be continued from here ({error})")
             self._every = 0
         now = time.monotonic()
@@ -109,6 +110,10 @@ class SavedState:
         """Forget all: the video is finished."""
         for path in self._folder.glob(PATTERN):
             path.unlink(missing_ok=True)
+
+    def bytes_kept(self) -> int:
+        """The room that the states take."""
+        return sum(path.stat().st_size for path in self._folder.glob(PATTERN))
 
     def _restore(self, path: Path, available: int) -> Restored | None:
         try:

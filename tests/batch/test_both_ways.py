@@ -186,3 +186,32 @@ def test_masks_of_another_kind_are_another_run(
     common = ["--weights", tiny_weights, "--device", "cpu", "-o", tmp_path / "out"]
     other = kmn("segment", movie, "--mask", draw("b.png", 0, 1), *common)
     assert other.exit_code == 2 and "other masks" in other.stderr
+
+
+# What is given, by frame: the values that `draw` writes side by side.
+WALK: list[dict[int, tuple[int, ...]]] = [
+    {4: (1,)},
+    {4: (1,), 9: (0, 2)},  # another object, on the last frame
+    {2: (0, 1), 4: (1,), 9: (0, 2)},  # before the first mask
+    {2: (0, 1), 9: (0, 2)},  # one less
+    {2: (0, 1), 6: (1, 0, 3), 9: (0, 2)},
+    {2: (0, 1), 6: (1, 2)},  # two objects less
+]
+
+
+@pytest.mark.parametrize(
+    "options", ["", "--direction both", "--direction both --start 2f --end 10f"]
+)
+def test_a_walk_of_corrections_ends_where_runs_from_scratch_do(
+    run: Callable[..., Path], movie: Path, draw: Draw, steps: list[int], options: str
+) -> None:
+    for number, given in enumerate(WALK):
+        masks = [
+            word
+            for frame, values in given.items()
+            for word in ("--mask", f"{frame}={draw('-'.join(map(str, values)) + '.png', *values)}")
+        ]
+        command = [movie, *masks, *options.split(), "--format", "masks,soft"]
+        out, scratch = run("out", *command), run(f"scratch{number}", *command)
+        assert pictures(out) == pictures(scratch), given
+        assert result_of(out)["objects"] == result_of(scratch)["objects"]

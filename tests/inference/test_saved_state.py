@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -163,6 +164,21 @@ def test_saving_that_fails_costs_only_the_state(model: KMN, tmp_path: Path) -> N
     run.state.save(0)
     assert len(run.warnings) == 1
     assert not run.state.due(given=False)
+
+
+def test_states_give_way_where_there_is_no_room(
+    model: KMN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = Run(model, SegmentOptions(), tmp_path)
+    run.step(0)
+    run.state.save(0)
+    assert run.state.bytes_kept() > 0
+    monkeypatch.setattr("kmn_cli.inference.saved_state._write", full)
+    run.state.save(1)
+    assert run.state.bytes_kept() == 0 and len(run.warnings) == 1
 
 
 def test_killed_while_saving_it_leaves_only_what_is_cleared_away(
