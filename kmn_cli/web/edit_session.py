@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,16 @@ from kmn_cli.media.exports.formats import FORMATS
 from kmn_cli.media.init_mask import correct_mask
 from kmn_cli.web.export import Exporter
 from kmn_cli.web.project import Project, open_project
-from kmn_cli.web.protocol import Drawing, read_drawing, read_json, whole_number
+from kmn_cli.web.protocol import (
+    PREVIEW_SIZE,
+    Drawing,
+    read_drawing,
+    read_export,
+    read_json,
+    read_names,
+    read_order,
+    whole_number,
+)
 from kmn_cli.web.session import (
     Content,
     FoundEdges,
@@ -29,10 +38,7 @@ from kmn_cli.web.session import (
     as_picture,
 )
 from kmn_cli.web.survey import Survey
-from kmn_cli.web.tracker import Order, Tracker
-
-PREVIEW_SIZE = 240
-_LONGEST_NAME = 60
+from kmn_cli.web.tracker import Tracker
 
 
 class EditSession(PageSession):
@@ -179,44 +185,12 @@ class EditSession(PageSession):
             self.project.take_back(frame)
 
     def _name(self, body: bytes) -> None:
-        names = read_json(body, _names)
         with self._lock:
-            self.project.notes["names"] = names
+            self.project.notes["names"] = read_names(body)
             self.project.save()
 
     def _track(self, body: bytes) -> None:
-        self._tracker.start(self.project, read_json(body, _order))
+        self._tracker.start(self.project, read_order(body))
 
     def _export(self, body: bytes) -> None:
-        self._exporter.start(self.project, *read_json(body, _exported))
-
-
-def _names(said: Any) -> dict[str, str]:
-    names = {}
-    for object_id, name in said.items():
-        text = str(name)[:_LONGEST_NAME].strip()
-        # A colon or a line break would break the label map of CVAT.
-        if not text.isprintable() or ":" in text:
-            raise ValueError("name")
-        if text:
-            names[str(whole_number(int(object_id), 1, 255))] = text
-    return names
-
-
-def _order(said: Mapping[str, Any]) -> Order:
-    if said["direction"] not in ("both", "forward", "auto"):
-        raise ValueError("direction")
-    until = said.get("until")
-    return Order(
-        said["direction"],
-        None if until is None else whole_number(until),
-        PREVIEW_SIZE if said.get("preview") is True else None,
-    )
-
-
-def _exported(said: Mapping[str, Any]) -> tuple[str, list[int], int | None]:
-    if said["format"] not in FORMATS:
-        raise ValueError("format")
-    objects = [whole_number(i, 1, 255) for i in said.get("objects", [])]
-    every = whole_number(said.get("every", 1), 1)
-    return said["format"], objects, None if every == 1 else every
+        self._exporter.start(self.project, *read_export(body))

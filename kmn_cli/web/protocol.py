@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kmn_cli.errors import InputError
+from kmn_cli.media.exports.formats import FORMATS
 from kmn_cli.media.prompts import Area, Box, FillHoles, Point, Prompts, Stroke
 
 _LARGEST = 100_000  # of any coordinate
 _FRAMES = 10**9
+_LONGEST_NAME = 60
+PREVIEW_SIZE = 240
 T = TypeVar("T")
 
 
@@ -33,6 +36,21 @@ class Drawing:
     said: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Order:
+    """What to track.
+
+    Attributes:
+        direction: as of `segment_video`.
+        until: stop when this frame has been done; None does all.
+        size: short side that the network sees, for a preview; None is the best.
+    """
+
+    direction: str
+    until: int | None = None
+    size: int | None = None
+
+
 def read_drawing(body: bytes) -> Drawing:
     """Read the JSON of a drawing.
 
@@ -40,6 +58,33 @@ def read_drawing(body: bytes) -> Drawing:
         InputError: when it is anything else.
     """
     return read_json(body, _drawing)
+
+
+def read_names(body: bytes) -> dict[str, str]:
+    """Read what objects are called, by id.
+
+    Raises:
+        InputError: when it is anything else.
+    """
+    return read_json(body, _names)
+
+
+def read_order(body: bytes) -> Order:
+    """Read what is to be tracked.
+
+    Raises:
+        InputError: when it is anything else.
+    """
+    return read_json(body, _order)
+
+
+def read_export(body: bytes) -> tuple[str, list[int], int | None]:
+    """Read the format of an export, its objects (none is all), and N of every N-th frame.
+
+    Raises:
+        InputError: when it is anything else.
+    """
+    return read_json(body, _export)
 
 
 def read_json(body: bytes, read: Callable[[Any], T]) -> T:
@@ -76,6 +121,37 @@ def _drawing(said: Any) -> Drawing:
     objects = {whole_number(each["id"], 1, 255): _prompts(each) for each in said["objects"]}
     base = None if base is None else whole_number(base)
     return Drawing(whole_number(said["frame"]), objects, base, said)
+
+
+def _names(said: Any) -> dict[str, str]:
+    names = {}
+    for object_id, name in said.items():
+        text = str(name)[:_LONGEST_NAME].strip()
+        # A colon or a line break would break the label map of CVAT.
+        if not text.isprintable() or ":" in text:
+            raise ValueError("name")
+        if text:
+            names[str(whole_number(int(object_id), 1, 255))] = text
+    return names
+
+
+def _order(said: Any) -> Order:
+    if said["direction"] not in ("both", "forward", "auto"):
+        raise ValueError("direction")
+    until = said.get("until")
+    return Order(
+        said["direction"],
+        None if until is None else whole_number(until),
+        PREVIEW_SIZE if said.get("preview") is True else None,
+    )
+
+
+def _export(said: Any) -> tuple[str, list[int], int | None]:
+    if said["format"] not in FORMATS:
+        raise ValueError("format")
+    objects = [whole_number(i, 1, 255) for i in said.get("objects", [])]
+    every = whole_number(said.get("every", 1), 1)
+    return said["format"], objects, None if every == 1 else every
 
 
 def _prompts(said: Any) -> Prompts:

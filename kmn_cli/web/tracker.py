@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmn_cli.errors import UsageError, describe
 from kmn_cli.web.project import Project
+from kmn_cli.web.protocol import Order
 
 if TYPE_CHECKING:
     from kmn_cli.api import LoadedNetwork
@@ -20,21 +20,6 @@ SAVE_EVERY = 5.0  # seconds: what a pause costs at most
 
 class _Stopped(Exception):
     """The page asked for it."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to track.
-
-    Attributes:
-        direction: as of `segment_video`.
-        until: stop when this frame has been done; None does all.
-        size: short side that the network sees, for a preview; None is the best.
-    """
-
-    direction: str
-    until: int | None = None
-    size: int | None = None
 
 
 class Tracker:
