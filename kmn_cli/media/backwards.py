@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -37,19 +38,17 @@ class Backwards:
         self._frames = max(1, chapter // self._frame_bytes)
 
     def __iter__(self) -> Iterator[Frame]:
-        for stop in range(self._stop, self._first, -self._frames):
-            with SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder)) as file:
-                yield from self._chapter(max(self._first, stop - self._frames), stop, file)
+        with open_video(self._info.path, reading=self._info.reading) as reader:
+            for stop in range(self._stop, self._first, -self._frames):
+                start = max(self._first, stop - self._frames)
+                with SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder)) as file:
+                    yield from self._chapter(islice(reader.read_from(start), stop - start), file)
 
-    def _chapter(self, start: int, stop: int, file: IO[bytes]) -> Iterator[Frame]:
+    def _chapter(self, frames: Iterator[Frame], file: IO[bytes]) -> Iterator[Frame]:
         names = []
-        reading = self._info.reading
-        with open_video(
-            self._info.path, start=f"{start}f", end=f"{stop}f", reading=reading
-        ) as reader:
-            for frame in reader:
-                file.write(np.ascontiguousarray(frame.image).data)
-                names.append((frame.index, frame.name, frame.time, frame.duration))
+        for frame in frames:
+            file.write(np.ascontiguousarray(frame.image).data)
+            names.append((frame.index, frame.name, frame.time, frame.duration))
         for place in reversed(range(len(names))):
             image = np.empty((self._info.height, self._info.width, 3), np.uint8)
             file.seek(place * self._frame_bytes)

@@ -28,6 +28,7 @@ class Picture:
         turn: makes it upright.
         shape: width of a pixel over its height, upright.
         colour: what samples mean.
+        interlaced: whether its rows are of two moments.
     """
 
     width: int
@@ -35,6 +36,7 @@ class Picture:
     turn: Turn
     shape: Fraction
     colour: Colour
+    interlaced: bool
 
     @property
     def size(self) -> tuple[int, int]:
@@ -160,4 +162,5 @@ def _picture(frame: VideoFrame, stream: VideoStream) -> Picture:
         turn=turn,
         shape=1 / shape if turn.quarters % 2 else shape,
         colour=colour_of(frame),
+        interlaced=frame.interlaced_frame,
     )

@@ -25,6 +25,7 @@ from kmn_cli.media.frames import Frame, Reading, VideoInfo
 from kmn_cli.media.probe import probe
 from kmn_cli.media.timespan import Position, span
 
+_ROWS_LOOK_BACK = 2  # frames
 _INTERLACED = "interlaced; each frame is deinterlaced (bwdif)"
 
 
@@ -119,6 +120,8 @@ class FileReader(VideoReader):
         return self._begin(self._jump(index))
 
     def nearest(self, index: int) -> int:
+        if self._probe.picture.interlaced:  # those before it have a say in it
+            index -= _ROWS_LOOK_BACK
         return max((key for key in self._keyframes if key <= index), default=0)
 
     def _jump(self, index: int) -> Generator[Frame, None, None]:
