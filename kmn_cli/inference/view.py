@@ -16,6 +16,7 @@ from kmn_cli.inference.segment_options import SegmentOptions
 ROOM = 2.0  # its height and width, at the least, in those of the objects' box
 SHRINK = 0.97  # its height, at the least, in that of the frame before: objects grow again
 EDGE = 0.04  # of it: objects that come so near to its edge may be cut by it
+FINER = 1.5  # times finer than the frame, at the least: less is lost again by its motion
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class View:
     def around(self, labels: np.ndarray, least: float = 0.0) -> View:
         """The view of the frame's shape that has room for all objects of labels (H, W).
 
-        It is the frame where there are none, and never so small that pixels would be enlarged.
+        It is the frame where there are none, or where it would hardly be finer; and never so small
+        that pixels would be enlarged.
 
         Args:
             least: height in pixels.
@@ -93,8 +95,10 @@ class View:
             return self.whole
         left, top, right, bottom = box
         shape = self.width / self.height
-        wanted = ROOM * max(bottom - top, (right - left) / shape)
-        height = min(self.height, round(max(wanted, least, self.size.net_height)))
+        wanted = max(ROOM * max(bottom - top, (right - left) / shape), self.size.net_height)
+        if wanted * FINER > self.height:
+            return self.whole
+        height = min(self.height, round(max(wanted, least)))
         width = min(self.width, max(round(height * shape), self.size.net_width))
         x = min(max(0, (left + right - width) // 2), self.width - width)
         y = min(max(0, (top + bottom - height) // 2), self.height - height)

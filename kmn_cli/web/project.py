@@ -22,6 +22,8 @@ from kmn_cli.media.masks import checksum, write_mask
 from kmn_cli.web.protocol import Drawing
 
 EDIT = "edit"  # in the folder of the results
+# Of the network: which results are corrected with those that they were made with.
+_OPTIONS = ("size", "view", "sigma", "memory_every", "max_memory_frames")
 _MOST_TRIED = 8  # objects of which any may have been given
 
 
@@ -30,7 +32,8 @@ class Project:
 
     FOLDER is what `kmn segment` makes. FOLDER/edit/given/NAME.png are the given masks, named like
     the results: `kmn segment VIDEO --mask FOLDER/edit/given` makes the same. FOLDER/edit/base holds
-    what they were drawn upon, edit.json the drawings and the names of the objects.
+    what they were drawn upon, edit.json the drawings, the names of the objects, and the options of
+    results that were there already.
 
     Attributes:
         video: the source.
@@ -52,7 +55,7 @@ class Project:
         self.given = folder / EDIT / "given"
         self.preview = folder / EDIT / "preview"
         self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
-        self.notes: dict[str, Any] = {"video": str(video), "names": {}}
+        self.notes: dict[str, Any] = {"video": str(video), "names": {}, "options": {}}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
         self.notes |= read_document(folder / EDIT / "edit.json")
         if not self.given.is_dir():
@@ -133,8 +136,13 @@ class Project:
         write_json(self.folder / EDIT / "edit.json", self.notes)
 
     def _adopt(self) -> None:
-        """Take the masks that results were made from as the given ones."""
+        """Take the masks that results were made from as the given ones, and how they were made."""
         said = read_document(self.folder / RESULT)
+        self.notes["options"] = {
+            name: value for name, value in said.get("settings", {}).items() if name in _OPTIONS
+        }
+        if said:
+            self.save()
         for text in said.get("mask_contents", []):
             index, _, wanted = text.partition(":")
             path = self.folder / "masks" / f"{self.stem(int(index))}.png"

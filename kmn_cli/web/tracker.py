@@ -96,7 +96,7 @@ class Tracker:
                 raise _Stopped
 
         size = order.size or self._size
-        chosen = {} if size is None else {"size": size}
+        chosen = {**project.notes["options"], **({} if size is None else {"size": size})}
         return segment_video(
             project.video,
             project.given,

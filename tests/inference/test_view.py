@@ -105,6 +105,7 @@ def test_a_view_around_objects_enlarges_no_pixel():
     assert whole().around(found(300, 200, 10, 10)).rectangle[2:] == (200, 120)
     assert whole(480).around(found(300, 200, 10, 10)) == whole(480)
     assert whole().around(found(0, 0, 500, 10)) == whole()
+    assert whole().around(found(0, 0, 10, 170)) == whole()  # hardly finer
 
 
 def test_a_view_grows_at_once_and_shrinks_slowly():

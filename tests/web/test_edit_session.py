@@ -100,8 +100,14 @@ def test_tracking_gives_the_results_of_segment(
     assert get(session, "survey", survey["revision"])["stale"] != []
 
 
+@pytest.mark.parametrize("how", [(), ("--size", 64, "--view", "0,20,90,120")])
 def test_results_of_segment_are_taken_up(
-    edit: Callable[..., EditSession], frames: Path, tmp_path: Path, tiny_weights: Path, kmn: Any
+    edit: Callable[..., EditSession],
+    frames: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    kmn: Any,
+    how: tuple[object, ...],
 ) -> None:
     labels = np.zeros((160, 90), np.uint8)
     labels[35:85, 20:70] = 3
@@ -109,7 +115,7 @@ def test_results_of_segment_are_taken_up(
     Image.fromarray(np.where(labels, np.uint8(7), np.uint8(0))[::-1]).save(tmp_path / "n.png")
     command = ["segment", frames, "--mask", f"0={tmp_path / 'm.png'}", "--weights", tiny_weights]
     command += ["--mask", f"1={tmp_path / 'n.png'}", "--device", "cpu", "-o", tmp_path / "results"]
-    assert kmn(*command).exit_code == 0
+    assert kmn(*command, *how).exit_code == 0
     session = edit(tmp_path / "results/shot")
     survey = get(session, "survey")
     assert survey["given"] == [0, 1] and survey["stale"] == []
@@ -118,7 +124,7 @@ def test_results_of_segment_are_taken_up(
         assert (given.labels == np.asarray(Image.open(tmp_path / f"{name}.png"))).all()
     stroke = {"points": [[10, 150]], "radius": 5, "erase": False}
     draw(session, 2, {"id": 3, "strokes": [stroke]}, base=2)
-    assert track(session)["state"] == "done"
+    assert track(session)["state"] == "done"  # by the options that the results were made with
     result = json.loads((tmp_path / "results/shot/result.json").read_text())
     assert len(result["mask_contents"]) == 3 and result["object_ids"] == [3, 7]
 
