@@ -144,7 +144,7 @@ class Developer:
 def _interleaved(frame: VideoFrame) -> np.ndarray:
     """The picture (H, W, 3) of a frame in gbrp."""
     green, blue, red = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
         for plane in frame.planes
     )
     return cv2.merge([red, green, blue])
