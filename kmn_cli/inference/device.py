@@ -73,9 +73,10 @@ def to_device(model: M, device: torch.device) -> M:
 
 
 def upload(array: np.ndarray, device: torch.device) -> Tensor:
-    """A copy on the device: an array may be read-only, or a view with negative strides."""
-    copy = torch.tensor(np.ascontiguousarray(array))
+    """An array as a tensor on the device, to be read only: on the CPU nothing is copied."""
+    array = np.ascontiguousarray(array)  # tensors have no negative strides
+    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
     if device.type != "cuda":
         # Elsewhere a transfer that is not waited for may read memory that is free again.
-        return copy.to(device)
-    return copy.pin_memory().to(device, non_blocking=True)  # fetched while the GPU works
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)  # fetched while the GPU works

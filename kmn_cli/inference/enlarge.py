@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 VALUES_AT_ONCE = 2**24  # interpolated probabilities in memory
 
@@ -18,14 +19,14 @@ def enlarged_labels(prob: Tensor, ids: Tensor, height: int, width: int) -> Tenso
 
     Args:
         prob: (C, h, w), with h at most height and w at most width.
-        ids: (C,) uint8, of the channels.
+        ids: (C,) uint8, of the channels, all different.
     """
-    best = prob.argmax(0)
+    best = ids[prob.max(0).indices]  # argmax is twenty times slower along this axis
     y = _Axis.of(best.shape[0], height, prob.device)
     x = _Axis.of(best.shape[1], width, prob.device)
-    labels = ids[best][:, x.cell][y.cell]
-    below = best[y.next]
-    mixed = (best != below) | (best != best[:, x.next]) | (below != below[:, x.next])
+    labels = interpolate(best[None], width, mode="nearest")[0].index_select(0, y.cell)
+    beside = best != best[:, x.next]
+    mixed = (best != best[y.next]) | beside | beside[y.next]
     cells = mixed.nonzero()
     for cy, cx in (part.unbind(1) for part in cells.split(_at_once(len(prob), y, x))):
         rows, down = y.pixels(cy)
@@ -34,7 +35,7 @@ def enlarged_labels(prob: Tensor, ids: Tensor, height: int, width: int) -> Tenso
             torch.lerp(prob[:, r, cx, None], prob[:, r, x.next[cx], None], right)
             for r in (cy, y.next[cy])
         )  # (C, cells, columns)
-        found = torch.lerp(upper[:, :, None], lower[:, :, None], down[..., None]).argmax(0)
+        found = torch.lerp(upper[:, :, None], lower[:, :, None], down[..., None]).max(0).indices
         labels[rows[:, :, None], columns[:, None]] = ids[found]
     return labels
 

@@ -104,5 +104,5 @@ class FrameSize:
         left, _, top, _ = self.padding
         prob = prob[:, top : top + self.net_height, left : left + self.net_width]
         if (self.height, self.width) == prob.shape[1:]:
-            return ids[prob.argmax(0)]
+            return ids[prob.max(0).indices]
         return enlarged_labels(prob, ids, self.height, self.width)

@@ -51,11 +51,12 @@ def int8_network(model: KMN, tell: Callable[[str], None]) -> PartwiseNetwork:
     openvino = _openvino()
     core = openvino.Core()
     digest = weights_digest(model)
-    folder = cache_folder() / f"int8-{_fingerprint(digest, openvino.__version__)}"
+    ranges = shipped_ranges(digest)
+    folder = cache_folder() / f"int8-{_fingerprint(digest, ranges, openvino.__version__)}"
     try:
         graphs = {name: _load(core, folder / f"{name}.blob") for name in PARTS}
     except (OSError, RuntimeError):  # not there, or damaged
-        graphs = _make_graphs(model, digest, core, tell)
+        graphs = _make_graphs(model, ranges, core, tell)
         _keep(graphs, folder, tell)
 
     def run(name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -96,9 +97,10 @@ def _keep(graphs: Graphs, folder: Path, tell: Callable[[str], None]) -> None:
         tell(f"int8: the graphs are not kept for the next run ({error.message})")
 
 
-def _make_graphs(model: KMN, digest: str, core: Any, tell: Callable[[str], None]) -> Graphs:
+def _make_graphs(
+    model: KMN, ranges: Ranges | None, core: Any, tell: Callable[[str], None]
+) -> Graphs:
     model = fold_batch_norms(model)
-    ranges = shipped_ranges(digest)
     if ranges is None:
         tell("int8: measuring what the convolutions are given, once for these weights")
         ranges = measure_ranges(model)
@@ -144,8 +146,8 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def _fingerprint(digest: str, version: str) -> str:
+def _fingerprint(digest: str, ranges: Ranges | None, version: str) -> str:
     """Of what decides the compiled graphs."""
     machine = sorted(torch.cpu.get_capabilities().items())
-    text = f"{__version__} {version} {digest} {machine}"
+    text = f"{__version__} {version} {digest} {ranges} {machine}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -113,8 +113,8 @@ class ObjectReport:
                 if value < WEAK:
                     self._tell(
                         f"object {object_id}: the network does not hold it; it finds {value:.0%} "
-                        f"of the mask of frame {index} again. --view auto, a larger --size, a frame "
-                        "that shows it larger, or a more exact mask may help"
+                        f"of the mask of frame {index} again. --view auto, a larger --size, a "
+                        "frame that shows it larger, or a more exact mask may help"
                     )
             # What was never held says nothing by being held no longer.
             elif entry["self_check"] >= WEAK and value < DOUBT * entry["self_check"]:

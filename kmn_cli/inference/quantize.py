@@ -29,8 +29,9 @@ from kmn_cli.model import KMN, fold_batch_norms, load_checkpoint
 EVERY = 6  # of the demo clip's 50 frames one is looked at
 STEPS = 255  # between the ends of a range
 
-# Of each part, by its name, the least and the greatest input of its convolutions in their order.
-Ranges = Mapping[str, Sequence[Sequence[float]]]
+# Of each part, by its name, the least and the greatest input of its convolutions in their order;
+# None for one that is not rounded.
+Ranges = Mapping[str, Sequence[Sequence[float] | None]]
 
 
 class _Convolutions(TorchFunctionMode):
@@ -53,14 +54,21 @@ class _Convolutions(TorchFunctionMode):
 
 
 class _Watched(_Convolutions):
-    """Notes what convolutions are given."""
+    """Notes what the convolutions of a network are given.
 
-    def __init__(self) -> None:
+    Not of the two kinds whose rounding costs most and whose exactness least: those that see the
+    picture and the masks, whose errors go through all the others, and those that make keys, which
+    are compared by small differences.
+    """
+
+    def __init__(self, model: KMN) -> None:
         super().__init__()
-        self.found: list[tuple[float, float]] = []
+        self.found: list[tuple[float, float] | None] = []
+        self._keys = (model.query_head.key.weight, model.memory_head.key.weight)
 
     def prepare(self, given: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        self.found.append((given.min().item(), given.max().item()))
+        exact = given.shape[1] <= 3 or any(weight is key for key in self._keys)
+        self.found.append(None if exact else (given.min().item(), given.max().item()))
         return given, weight
 
 
@@ -68,18 +76,21 @@ class Quantized(_Convolutions):
     """Within this context, convolutions compute as if in 8-bit integers.
 
     Inputs are rounded to 256 steps of their range, zero among them; weights symmetrically, each
-    output channel to 255 steps of its own.
+    output channel to 255 steps of its own. Those without a range compute as ever.
 
     Args:
         ranges: of the part that runs, in the order of its convolutions.
     """
 
-    def __init__(self, ranges: Sequence[Sequence[float]]) -> None:
+    def __init__(self, ranges: Sequence[Sequence[float] | None]) -> None:
         super().__init__()
         self._ranges = ranges
 
     def prepare(self, given: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        low, high = self._ranges[self.count]
+        known = self._ranges[self.count]
+        if known is None:
+            return given, weight
+        low, high = known
         low, high = min(low, 0.0), max(high, 0.0)
         step = (high - low) / STEPS or 1.0
         given = torch.fake_quantize_per_tensor_affine(given, step, round(-low / step), 0, STEPS)
@@ -97,10 +108,10 @@ def measure_ranges(model: KMN) -> Ranges:
         model: folded, on the CPU, float32.
     """
     to_device(model, torch.device("cpu"))  # in the layout that is fast
-    seen: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in PARTS}
+    seen: dict[str, list[list[tuple[float, float] | None]]] = {name: [] for name in PARTS}
 
     def run(name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
-        with _Watched() as watched:
+        with _Watched(model) as watched:
             outputs = PARTS[name](model, *inputs)
         seen[name].append(watched.found)
         return outputs
@@ -115,9 +126,13 @@ def measure_ranges(model: KMN) -> Ranges:
         for frame in islice(video, 0, None, EVERY):
             segmenter.step(frame.image, None if segmenter.object_ids else mask.labels)
     return {
-        name: torch.tensor(found, dtype=torch.float64).mean(0).tolist()
-        for name, found in seen.items()
+        name: [_mean(ranges) for ranges in zip(*found, strict=True)] for name, found in seen.items()
     }
+
+
+def _mean(ranges: Sequence[tuple[float, float] | None]) -> list[float] | None:
+    known = [pair for pair in ranges if pair is not None]
+    return torch.tensor(known, dtype=torch.float64).mean(0).tolist() if known else None
 
 
 def shipped_ranges(digest: str) -> Ranges | None:
@@ -159,7 +174,7 @@ def main(weights: Path) -> None:
         raise InputError(f"{weights} is no .safetensors file.", "Name a checkpoint of kmn.")
     model = load_checkpoint(weights).model
     ranges = {
-        name: [[float(f"{value:.4g}") for value in pair] for pair in pairs]
+        name: [pair and [float(f"{value:.4g}") for value in pair] for pair in pairs]
         for name, pairs in measure_ranges(fold_batch_norms(model)).items()
     }
     document = {"weights": weights_digest(model), "ranges": ranges}

@@ -166,14 +166,14 @@ class Developer:
         luma, chroma, black = (1.0, 1.0, 0) if full else (255 / 219, 255 / 224, 16)
         rgb = np.array([[luma, -chroma, chroma], [luma, chroma, 0], [luma, -chroma, -chroma]])
         offset = rgb @ [-black, -128, -128]
-        planes = np.ascontiguousarray(stored.transpose(1, 2, 0))
+        planes = np.ascontiguousarray(stored.transpose(1, 2, 0), np.uint8)
         return np.asarray(cv2.transform(planes, np.column_stack([rgb, offset])))
 
 
 def _rgb(frame: VideoFrame, kind: type[np.unsignedinteger]) -> np.ndarray:
     """Return (H, W, 3) of a frame of planes: green, blue and red."""
     green, blue, red = (
-        np.frombuffer(plane, kind).reshape(plane.height, -1)[:, : plane.width]
+        np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)[:, : plane.width]
         for plane in frame.planes
     )
     # Four times as fast as `to_ndarray`; NumPy asks for large pages, OpenCV would not.

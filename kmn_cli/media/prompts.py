@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from kmn_cli.errors import InputError
+
+if TYPE_CHECKING:  # --help must not wait for it
+    import numpy as np
 
 Point = tuple[float, float]  # x, y in pixels from the upper left corner
 Box = tuple[float, float, float, float]  # x, y, width, height

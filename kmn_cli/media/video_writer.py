@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -129,7 +130,9 @@ class VideoWriter:
         height, width = (self._frame[i] + self._pad[i] for i in range(2))
         source = ["-f", "rawvideo", "-pix_fmt", "rgba" if self._format.alpha else "rgb24"]
         source += ["-s", f"{width}x{height}", "-framerate", str(self._rate), "-i", "pipe:0"]
-        encoder = [*self._format.arguments, *self._format.options]
+        # By itself x264 takes 1.5 threads a core, and frames for each of them.
+        threads = ["-threads", str(min(8, os.cpu_count() or 1))]
+        encoder = [*self._format.arguments, *self._format.options, *threads]
         look = ["-vf", f"{_TO_709},setsar={self._shape.numerator}/{self._shape.denominator}"]
         target = ["-f", self._format.container, str(self._encoded)]
         arguments = ["-y", *source, *look, *encoder, *target]

@@ -7,11 +7,10 @@ from typing import cast
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import Bottleneck
 
 from kmn_cli.model.encoders import MemoryEncoder
 from kmn_cli.model.kmn import KMN
-from kmn_cli.model.trunk import PreActivationBottleneck
+from kmn_cli.model.trunk import Bottleneck, PreActivationBottleneck
 
 # Which convolution feeds which batch norm. A pre-activation block's first batch norm follows a sum
 # and stays, as does the one on the input of the v2 trunk, whose shift padding would not follow.

@@ -6,7 +6,6 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from kmn_cli.model.config import KMNConfig
 
@@ -42,11 +41,35 @@ class ResNetV1(nn.Module):
         return TrunkFeatures(self.layer3(r3), r3, r2)
 
 
+class Bottleneck(nn.Module):
+    """Convolutions with batch norm and ReLU after each, the last of them after the shortcut.
+
+    torchvision has the same, but takes two seconds to import.
+    """
+
+    def __init__(self, c_in: int, planes: int, stride: int, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        c_out = 4 * planes
+        self.conv1 = nn.Conv2d(c_in, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, c_out, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(c_out)
+        self.downsample = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = torch.relu_(self.bn1(self.conv1(x)))
+        y = torch.relu_(self.bn2(self.conv2(y)))
+        return torch.relu_(self.bn3(self.conv3(y)).add_(shortcut))
+
+
 def _stage_v1(c_in: int, planes: int, blocks: int, stride: int) -> nn.Sequential:
     shortcut = nn.Sequential(
         nn.Conv2d(c_in, 4 * planes, 1, stride=stride, bias=False), nn.BatchNorm2d(4 * planes)
     )
-    rest = [Bottleneck(4 * planes, planes) for _ in range(blocks - 1)]
+    rest = [Bottleneck(4 * planes, planes, 1, None) for _ in range(blocks - 1)]
     return nn.Sequential(Bottleneck(c_in, planes, stride, shortcut), *rest)
 
 

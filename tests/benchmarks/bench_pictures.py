@@ -63,9 +63,7 @@ def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
     rows: list[dict[str, float | str]] = []
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        source = f"testsrc2=size={width}x{height}:rate=24:duration={frames / 24}"
-        make = ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-loglevel", "error", str(clip)]
-        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *make], check=True)
+        draw_clip(clip, width, height, frames)
         for kind, formats in KINDS.items():
             before = processor_seconds()
             with open_video(clip) as reader:
@@ -80,6 +78,13 @@ def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
             taken = 1000 * (processor_seconds() - before) / frames
             rows.append({"size": size, "results": kind, "ms_a_frame": taken, "fps": 2000 / taken})
     return rows
+
+
+def draw_clip(path: Path, width: int, height: int, frames: int) -> None:
+    """A video of moving test pictures."""
+    source = f"testsrc2=size={width}x{height}:rate=24:duration={frames / 24}"
+    make = ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-loglevel", "error", str(path)]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *make], check=True)
 
 
 def soft_memory(objects: int = 40, size: str = "1080p") -> dict[str, float | str]:

@@ -18,7 +18,7 @@ from kmn_cli.inference.network import Network
 from kmn_cli.inference.parts import PARTS, PartwiseNetwork
 from kmn_cli.inference.ready import choose_precision, ready_for_inference
 from kmn_cli.inference.segmenter import VideoSegmenter
-from kmn_cli.model import KMN, KMNConfig, save_checkpoint
+from kmn_cli.model import KMN, KMNConfig, fold_batch_norms, save_checkpoint
 
 CPU = torch.device("cpu")
 SMALL = replace(KMNConfig.tiny(), size=96)
@@ -79,6 +79,14 @@ def test_int8_computes_nearly_the_same(model: KMN, ready: Network) -> None:
     exact = probabilities(ready_for_inference(model, CPU, "fp32"))
     rounded = probabilities(ready)
     assert np.abs(rounded - exact).mean() < 0.1 * exact.std()
+
+
+def test_what_sees_the_picture_and_what_makes_keys_is_not_rounded(model: KMN, cache: Path) -> None:
+    ranges = quantize.measure_ranges(fold_batch_norms(model))
+    exact = {name: [pair is None for pair in of_part] for name, of_part in ranges.items()}
+    assert exact["query"][0] and sum(exact["query"]) == 2
+    assert all(exact["memory"][:2]) and exact["memory"][-2] and sum(exact["memory"]) == 3
+    assert not any(exact["decoder"])
 
 
 @needs_openvino

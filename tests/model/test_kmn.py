@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet
 
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.decoder import soft_aggregate
 from kmn_cli.model.memory_read import read_plain
+from kmn_cli.model.trunk import ResNetV1
 
 
 @pytest.fixture(params=["resnet50", "resnet50v2"])
@@ -126,3 +128,16 @@ def test_config_says_what_is_wrong():
     with pytest.raises(ValueError, match="whole numbers"):
         KMNConfig.from_dict({"width": -4})
     assert KMNConfig.from_dict(KMNConfig.tiny().to_dict()) == KMNConfig.tiny()
+
+
+def test_the_first_trunk_is_that_of_torchvision() -> None:
+    torch.manual_seed(0)
+    published = resnet.ResNet(resnet.Bottleneck, [2, 2, 1, 1]).eval()
+    trunk = ResNetV1(64, (2, 2, 1)).eval()
+    names = trunk.load_state_dict(published.state_dict(), strict=False)
+    assert not names.missing_keys
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        x = published.maxpool(published.relu(published.bn1(published.conv1(picture))))
+        expected = published.layer3(published.layer2(published.layer1(x)))
+        assert torch.allclose(trunk.stages(trunk.stem(picture)).r4, expected, atol=1e-5)
