@@ -11,7 +11,7 @@ FRAME = 64 * 48 * 3
 
 
 @pytest.mark.parametrize("chapter", [1, 3 * FRAME, 2**30])
-@pytest.mark.parametrize("memory", [1, 2**28])
+@pytest.mark.parametrize("memory", [1, 2 * FRAME, 2**28])
 @pytest.mark.parametrize(("first", "stop"), [(0, 10), (3, 8), (4, 4)])
 def test_the_frames_in_reverse(
     clip: Path,
