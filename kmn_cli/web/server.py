@@ -164,6 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(document, HTTPStatus.UNPROCESSABLE_ENTITY)
         except ConnectionError:
             self.close_connection = True  # the page went away
+        except Exception:
+            log.exception("the page asked for %s, which failed", "/".join(names[:-1]))
+            document = {"error": "This failed.", "hint": "The terminal says why."}
+            self._send_json(document, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _send_json(self, document: object, status: HTTPStatus = HTTPStatus.OK) -> None:
         self._send(json.dumps(document).encode(), "application/json", status)

@@ -156,6 +156,16 @@ def test_what_is_no_drawing_is_told_so(server: PageServer, body: Any) -> None:
     assert json.loads(said)["error"] and json.loads(said)["hint"]
 
 
+def test_a_bug_is_told_and_ends_nothing(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server.session, "get", lambda *arguments: 1 / 0)
+    status, said = ask(server, "info")
+    assert status == 500 and json.loads(said)["error"]
+    assert "info" in caplog.text and "ZeroDivisionError" in caplog.text
+    assert ask(server, "end", {})[0] == 200
+
+
 def test_too_much_is_not_read(server: PageServer) -> None:
     assert ask(server, "mask", b"x", Content_Length=str(2**40))[0] == 413
 
