@@ -61,12 +61,12 @@ def measure(
     segmenter.step(frame, want_soft=want_soft)  # warms up
     first = _time(segmenter, frame, want_soft)
     segmenter.fill_memory(_most(options))
-    answer = segmenter.step(frame, want_soft=want_soft)
+    answer = segmenter.step(frame, want_soft=want_soft)  # is held as one that is being written
     full = _time(segmenter, frame, want_soft)
     peak = peak_memory(network.device)
     if network.device.type == "cpu":  # what waits beside the network is in the same memory
         peak += 2 * QUEUE_DEPTH * frame.nbytes
-        peak += (QUEUE_DEPTH + 1) * sum(part.nbytes for part in answer if part is not None)
+        peak += QUEUE_DEPTH * sum(part.nbytes for part in answer if part is not None)
     return Cost(first, full, base, peak)
 
 

@@ -23,6 +23,7 @@ from kmn_cli.media.images import MAX_PIXELS, too_large
 
 # A playlist that calls itself a video must not make ffmpeg open network addresses.
 _LIMITS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+_SEAM = 2  # packets, at the most, between one that is called corrupt and the next recording
 _JUMP = 10.0  # seconds: a longer gap in a broadcast is another recording
 
 
@@ -129,18 +130,31 @@ class Clock:
 
 
 def decoded(packets: Iterator[Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
-    """Yield the frames of packets in the order in which they are shown; None for damage."""
+    """Yield the frames of packets in the order in which they are shown; None for damage.
+
+    A packet is called corrupt, too, where a recording ends and another one, which begins with a
+    keyframe, was joined to it: that is no damage.
+    """
+    doubt = 0  # packets until one that was called corrupt was so
     for packet in chain(packets, [None]):  # None asks for those that the decoder still holds
+        if packet is not None and packet.is_keyframe:
+            doubt = 0
+        elif doubt:
+            doubt -= 1
+            if not doubt or packet is None:
+                yield None
+        if packet is not None and packet.is_corrupt:
+            doubt = _SEAM
         try:
             frames = stream.decode(packet)
         except FFmpegError:
             yield None
             continue
         for frame in frames:
+            if frame.is_corrupt:
+                yield None
             frame.time_base = stream.time_base
             yield frame
-        if packet is not None and packet.is_corrupt:
-            yield None
 
 
 def decoded_from(

@@ -71,6 +71,7 @@ def probe(path: Path) -> Probe:
     """
     with open_container(path) as container:
         stream = video_of(container, path)
+        stream.thread_type = "SLICE"  # those by frames would decode many for the first one
         clock = Clock(container)
         times = _Times(clock, stream)
         packets = times.noted(clock.packets(container))

@@ -4,9 +4,8 @@
 
 Without parts it measures read, stages, frames and pictures, which takes some minutes on a small
 CPU. `full` adds more objects, memory sizes and 1080p to read and frames, which takes an hour;
-`pictures` is everything but the network; `video` reads and writes a clip beside
-plain pipes; `agreement` compares labels with
-the baseline's; `long` is a video of 2,000 frames.
+`pictures` is everything but the network; `video` reads and writes a clip beside plain pipes;
+`agreement` compares labels with the baseline's; `long` is a video of 2,000 frames.
 
 Prints tables and writes benchmarks.json; parts that are not measured keep what the file says.
 """

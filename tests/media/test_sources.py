@@ -58,6 +58,7 @@ def test_every_picture_at_its_time_in_its_colour(source: Source, tmp_path: Path)
     check(source, reader, numbers, times)
     said = " ".join(reader.warnings)
     assert source.said in said if source.said else not said
+    assert "damaged" not in said
 
     for place in (f"{START}f", f"{times[START]:.4f}"):
         check(

@@ -260,6 +260,16 @@ def test_file_cut_off_gives_its_frames_and_a_warning(make_clip, suffix: str, tmp
     assert f"{count} frames" in reader.warnings[0] and str(cut) in reader.warnings[0]
 
 
+def test_a_broadcast_with_a_hole_gives_its_frames_and_a_warning(make_clip, tmp_path: Path) -> None:
+    path = make_clip("whole.ts", frames=20, audio=False, size=(320, 240))
+    data = path.read_bytes()
+    middle = len(data) // 188 // 2 * 188
+    (tmp_path / "hole.ts").write_bytes(data[:middle] + data[middle + 3 * 188 :])
+    with open_video(tmp_path / "hole.ts") as reader:
+        assert sum(1 for _ in reader) >= 18
+    assert "damaged" in " ".join(reader.warnings)
+
+
 @pytest.fixture
 def long_clip(tmp_path: Path) -> Path:
     path = tmp_path / "long.mp4"
