@@ -1,7 +1,8 @@
 """The edges of an object from what a person says: by colours, and by what a network takes for it.
 
-Colours alone (GrabCut) fail where the background has them, too; a network alone where it knows
-nothing of the object. What both say is right more often: tests/benchmarks/bench_init_mask.py.
+Colours alone (GrabCut) fail where the background has them, too; a network alone repeats what it is
+told. So it is told what the colours found, where that spans the box, and what both say is taken;
+where it does not, the network finds its own way: tests/benchmarks/bench_init_mask.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Look = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 MARGINS = (0.25, 0.5)  # of the box, seen around it
 LONG_SIDE = 320  # of what the network sees, in pixels; small objects are enlarged
+LOOKS = 3  # from an ellipse in the box
+REACH = 0.7  # of the box's width and height: what is drawn closely around reaches its sides
 COLOURS = 0.3  # weight of the colours' answer
 LEAST, MOST = 0.25, 0.97  # of the box: with less or more the network has not understood
 SURE = 0.3  # a probability that counts for that
@@ -55,8 +58,12 @@ class EdgeFinder:
             return by_colour
         box = prompts.box or _around(by_colour)
         points = prompts.inside or prompts.outside  # which the colours have heeded
-        guess = by_colour if points else _ellipse(image.shape[:2], box)
-        prob = _look_closely(image, box, guess, self.look)
+        if points or _reaches_sides(by_colour, box):
+            prob = _look_closely(image, box, by_colour, self.look)
+        else:
+            prob = _ellipse(image.shape[:2], box).astype(np.float32)
+            for _ in range(LOOKS):  # each answer is a better guess than the one before
+                prob = _look_closely(image, box, prob > 0.5, self.look)
         share = (prob > SURE).sum() / max(1.0, _inside(image.shape[:2], box).sum())
         if not LEAST < share < MOST:
             return by_colour
@@ -156,6 +163,13 @@ def _is_cut(part: np.ndarray) -> bool:
     """Tell whether more of a part lies on the border than may by chance: it goes on beyond."""
     on_border = part[[0, -1]].sum() + part[:, [0, -1]].sum()
     return bool(on_border > 0.4 * part.sum() ** 0.5)
+
+
+def _reaches_sides(mask: np.ndarray, box: Box) -> bool:
+    """Tell whether a mask spans most of a box, without being all of it."""
+    _, _, width, height = _around(mask)
+    is_all = mask.sum() > MOST * box[2] * box[3]
+    return width >= REACH * box[2] and height >= REACH * box[3] and not is_all
 
 
 def _ellipse(size: tuple[int, int], box: Box) -> np.ndarray:

@@ -53,6 +53,28 @@ def test_the_network_sees_the_box_with_its_surroundings_enlarged() -> None:
     assert len(seen) == 2 and seen[0][1] > seen[1][1]
 
 
+def test_colours_that_span_the_box_are_what_the_network_is_told() -> None:
+    told: list[float] = []
+
+    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
+        told.append(iou(guess, bright(image, guess) > 0.5))
+        return guess.astype(np.float32)
+
+    EdgeFinder(look)(FRAME, BOX)
+    assert len(told) == 2 and min(told) > 0.9
+
+
+def test_where_they_do_not_the_network_is_told_its_own_answers() -> None:
+    told: list[int] = []
+
+    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
+        told.append(int(guess.sum()))
+        return cv2.erode(guess.astype(np.float32), np.ones((9, 9)))
+
+    EdgeFinder(look)(np.full_like(FRAME, 90), BOX)
+    assert len(told) == 6 and told[0] > told[2] > told[4]
+
+
 @pytest.mark.parametrize("answer", [0.0, 1.0])
 def test_a_network_that_says_nothing_is_not_asked(answer: float) -> None:
     def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
