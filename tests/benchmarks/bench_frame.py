@@ -11,7 +11,7 @@ import torch
 from kmn_cli.inference.device import has_fast_bf16
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.model import KMN, KMNConfig
+from kmn_cli.model import KMN, load_checkpoint
 from tests.benchmarks.clock import medians, memory
 from tests.benchmarks.plain import PlainSegmenter
 
@@ -36,10 +36,8 @@ def picture_and_mask(size: tuple[int, int], objects: int) -> tuple[np.ndarray, n
 
 
 def network() -> KMN:
-    """Random weights; speed does not depend on them, but denormals would be slow."""
-    torch.manual_seed(0)
-    torch.set_flush_denormal(True)
-    return KMN(KMNConfig()).eval().requires_grad_(False)
+    """The shipped one: what users wait for."""
+    return load_checkpoint().model
 
 
 def fast_step(
