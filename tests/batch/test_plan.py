@@ -10,6 +10,7 @@ import pytest
 
 from kmn_cli.batch import plan
 from kmn_cli.batch.job import Settings, make_job
+from kmn_cli.inference import estimate
 from kmn_cli.inference.estimate import Cost, measure
 from kmn_cli.inference.loaded import LoadedNetwork, load_network
 from kmn_cli.inference.pipeline import QUEUE_DEPTH
@@ -54,7 +55,10 @@ def test_a_plan_knows_the_formats_and_the_way_back(
     assert row["network_seconds"] == 10 + back
 
 
-def test_soft_maps_that_wait_to_be_written_are_counted(network: LoadedNetwork) -> None:
+def test_soft_maps_that_wait_to_be_written_are_counted(
+    network: LoadedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "peak_memory", lambda device: 0)  # varies with what ran before
     frame, labels = np.zeros((600, 800, 3), np.uint8), np.zeros((600, 800), np.uint8)
     for i in range(20):
         labels[200:300, 40 * i : 40 * i + 30] = i + 1
@@ -63,4 +67,4 @@ def test_soft_maps_that_wait_to_be_written_are_counted(network: LoadedNetwork) -
         measure(network.ready, options, frame, labels, want_soft=soft).peak_bytes
         for soft in (True, False)
     )
-    assert with_maps - without >= 0.9 * (QUEUE_DEPTH + 1) * 21 * labels.size
+    assert with_maps - without >= QUEUE_DEPTH * 21 * labels.size
