@@ -62,7 +62,7 @@ export function nextView() {
 }
 
 // ---- the list of objects
-let renaming = null;
+let renaming = null; // the object whose name is being typed
 function row(id) {
   const line = document.createElement("div");
   line.className = "object";
@@ -112,20 +112,23 @@ function renameRow(line, id) {
   };
   input.onblur = () => finish(true);
   line.append(input);
-  setTimeout(() => input.focus());
   return line;
 }
 export function rename(id) {
-  if (S.mode !== "edit") return;
+  if (S.mode !== "edit" || !S.ids.includes(id)) return;
   renaming = id;
-  list();
+  listObjects();
+  by("objects").querySelector("input").focus(); // at once: the next key is part of the name
 }
 
-function list() {
-  if (!S.info?.width) return;
+function listObjects() {
   const focused = document.activeElement?.dataset?.object;
   by("objects").replaceChildren(...S.ids.map(row));
   if (focused) by("objects").querySelector(`[data-object="${focused}"]`)?.focus();
+}
+function list() {
+  if (!S.info?.width) return;
+  if (renaming === null) listObjects(); // what is being typed stays
   for (const each of by("tools").querySelectorAll("[data-tool]"))
     each.setAttribute("aria-pressed", String(each.dataset.tool === S.tool));
   for (const each of by("views").children)
