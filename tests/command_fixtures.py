@@ -74,10 +74,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def weights_at_32(tmp_path: Path) -> Path:
-    """A checkpoint of a small network that is best at a short side of 32 and a kernel of 2.5."""
+    """A checkpoint of a small network that is best at a short side of 32, to which it enlarges
+    twice, and a kernel of 2.5."""
     torch.manual_seed(1)
     path = tmp_path / "at-32.safetensors"
-    save_checkpoint(path, KMN(replace(KMNConfig.tiny(), size=32, sigma=2.5)))
+    save_checkpoint(path, KMN(replace(KMNConfig.tiny(), size=32, sigma=2.5, enlarge=2.0)))
     return path
 
 

@@ -83,9 +83,11 @@ class TestSegmentVideo:
         assert not (tmp_path / "out").exists()
 
     def test_options_are_the_networks_own_but_for_those_chosen(self, weights_at_32: Path) -> None:
-        options = kmn_cli.load_network(weights_at_32, "cpu", "fp32").options(memory_every=3)
-        assert (options.size, options.sigma) == (32, 2.5)
+        network = kmn_cli.load_network(weights_at_32, "cpu", "fp32")
+        options = network.options(memory_every=3)
+        assert (options.size, options.enlarge, options.sigma) == (32, 2, 2.5)
         assert (options.memory_every, options.precision) == (3, "fp32")
+        assert network.options(size=64).enlarge == 1
 
 
 class TestIterSegment:

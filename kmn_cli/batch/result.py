@@ -44,7 +44,8 @@ def read_result(
     try:
         document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         # Of before there were others.
-        document["settings"] = {"direction": "forward", "view": "full", **document["settings"]}
+        before = {"direction": "forward", "view": "full", "enlarge": 1.0}
+        document["settings"] = before | document["settings"]
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
         if not present or (masks and len(list_images(folder / masks)) < document["frames"]):

@@ -123,10 +123,10 @@ def evaluate(
             chosen: list[str | None] = [*weights] if weights else [None]
 
             def options(network: KMNConfig) -> SegmentOptions:
-                own = network.size * 5 // 4 if benchmark.is_enlarged else network.size
+                larger = network.size * 5 // 4 if benchmark.is_enlarged else None
                 return segment_options(
                     network,
-                    size=size or own,
+                    size=larger if size is None else size,
                     memory_every=memory_every,
                     max_memory_frames=max_memory_frames,
                     sigma=sigma,

@@ -56,8 +56,8 @@ Size = Annotated[
     typer.Option(
         min=0,
         show_default=False,
-        help="Short side the network sees, in pixels; 0 is native; default: what the weights are "
-        "best at, or the paper's 480.",
+        help="Short side the network sees, in pixels; 0 is native; never enlarges. Default: what "
+        "the weights are best at, or the paper's 480.",
     ),
 ]
 Weights = Annotated[
@@ -121,6 +121,7 @@ def segment_options(
     kernel = network.sigma if sigma is None else sigma
     return SegmentOptions(
         size=network.size if size is None else size,
+        enlarge=network.enlarge if size is None else 1.0,
         memory_every=memory_every,
         max_memory_frames=max_memory_frames,
         sigma=kernel if read is Read.kernel else None,

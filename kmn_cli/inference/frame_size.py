@@ -31,10 +31,12 @@ class FrameSize:
     net_width: int
 
     @classmethod
-    def for_short_side(cls, height: int, width: int, short_side: int) -> FrameSize:
-        """Scales the short side down to `short_side` pixels; 0 keeps the size, as does a smaller
-        video: nothing is ever enlarged."""
-        scale = min(1.0, short_side / min(height, width)) if short_side else 1.0
+    def for_short_side(
+        cls, height: int, width: int, short_side: int, enlarge: float = 1.0
+    ) -> FrameSize:
+        """Scales the short side to `short_side` pixels; 0 keeps the size, and what is smaller is
+        enlarged `enlarge` times at most."""
+        scale = min(enlarge, short_side / min(height, width)) if short_side else 1.0
         return cls(height, width, max(1, round(height * scale)), max(1, round(width * scale)))
 
     @property
@@ -98,11 +100,11 @@ class FrameSize:
         """The id of the most probable channel of each pixel of the video, (H, W) uint8.
 
         Args:
-            prob: padded (C, H', W'), enlarged bilinearly before the arg max.
+            prob: padded (C, H', W'), scaled bilinearly before the arg max.
             ids: (C,) uint8, of the channels.
         """
+        if self.height <= self.net_height:
+            return ids[self.prob_from_net(prob).max(0).indices]
         left, _, top, _ = self.padding
         prob = prob[:, top : top + self.net_height, left : left + self.net_width]
-        if (self.height, self.width) == prob.shape[1:]:
-            return ids[prob.max(0).indices]
         return enlarged_labels(prob, ids, self.height, self.width)

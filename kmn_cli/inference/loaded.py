@@ -41,10 +41,14 @@ class LoadedNetwork:
     def options(self, **chosen: Any) -> SegmentOptions:
         """How this network segments best, but for what is chosen; see `SegmentOptions`.
 
+        A size that is chosen enlarges nothing, if that is not chosen, too.
+
         Raises:
             UsageError: a number is out of range.
         """
         best = SegmentOptions.best_for(self.ready.config)
+        if "size" in chosen:
+            best = replace(best, enlarge=1.0)
         return replace(best, **{"precision": self.precision, **chosen})
 
 

@@ -20,7 +20,8 @@ class SegmentOptions:
     """How a video is segmented; the defaults are the paper's, `best_for` is a network's own.
 
     Attributes:
-        size: short side in pixels that the network sees; 0 is the video's; never enlarged.
+        size: short side in pixels that the network sees; 0 is the video's.
+        enlarge: how many times a smaller video is enlarged, at most, to reach `size`; 1 is never.
         memory_every: distance of the intermediate memory frames.
         max_memory_frames: most frames in memory; 0 is no limit, as in the paper.
         sigma: of the read's kernel in grid cells of 16 pixels, 0.25 to 10000; None is STM's plain
@@ -33,6 +34,7 @@ class SegmentOptions:
     """
 
     size: int = 480
+    enlarge: float = 1.0
     memory_every: int = 5
     max_memory_frames: int = 20
     sigma: float | None = 7.0
@@ -42,11 +44,13 @@ class SegmentOptions:
     @classmethod
     def best_for(cls, network: KMNConfig) -> Self:
         """With the size and the kernel that a network says it is best at."""
-        return cls(size=network.size, sigma=network.sigma)
+        return cls(size=network.size, enlarge=network.enlarge, sigma=network.sigma)
 
     def __post_init__(self) -> None:
         if self.size and self.size < 16:
             raise UsageError(f"size must be 0 or at least 16 pixels, not {self.size}.")
+        if not 1 <= self.enlarge <= 16:
+            raise UsageError(f"enlarge must be between 1 and 16, not {self.enlarge}.")
         if self.memory_every < 1:
             raise UsageError(f"memory_every must be at least 1, not {self.memory_every}.")
         if self.max_memory_frames < 0 or self.max_memory_frames == 1:

@@ -27,12 +27,14 @@ class View:
         height, width: of the frames.
         part: rows and columns of the rectangle.
         size: of the rectangle, and of what the network sees of it.
+        enlarge: how many times a smaller rectangle may be enlarged to that size.
     """
 
     height: int
     width: int
     part: tuple[slice, slice]
     size: FrameSize
+    enlarge: float = 1.0
 
     @classmethod
     def of(cls, height: int, width: int, options: SegmentOptions) -> View:
@@ -47,8 +49,9 @@ class View:
                 f"The view {options.view} reaches beyond the frame of {width}x{height}.",
                 "A view is x,y,width,height in pixels of the video.",
             )
-        size = FrameSize.for_short_side(down, across, options.size)
-        return cls(height, width, (slice(y, y + down), slice(x, x + across)), size)
+        size = FrameSize.for_short_side(down, across, options.size, options.enlarge)
+        part = (slice(y, y + down), slice(x, x + across))
+        return cls(height, width, part, size, options.enlarge)
 
     @property
     def rectangle(self) -> tuple[int, int, int, int]:
@@ -85,7 +88,7 @@ class View:
         """The view of the frame's shape that has room for all objects of labels (H, W).
 
         It is the frame where there are none, or where it would hardly be finer; and never so small
-        that pixels would be enlarged.
+        that pixels would be enlarged more than they may be.
 
         Args:
             least: height in pixels.
@@ -95,11 +98,12 @@ class View:
             return self.whole
         left, top, right, bottom = box
         shape = self.width / self.height
-        wanted = max(ROOM * max(bottom - top, (right - left) / shape), self.size.net_height)
+        finest = self.size.net_height / self.enlarge, self.size.net_width / self.enlarge
+        wanted = max(ROOM * max(bottom - top, (right - left) / shape), finest[0])
         if wanted * FINER > self.height:
             return self.whole
         height = min(self.height, round(max(wanted, least)))
-        width = min(self.width, max(round(height * shape), self.size.net_width))
+        width = min(self.width, max(round(height * shape), round(finest[1])))
         x = min(max(0, (left + right - width) // 2), self.width - width)
         y = min(max(0, (top + bottom - height) // 2), self.height - height)
         return self.at(x, y, width, height)

@@ -20,6 +20,7 @@ class KMNConfig:
         decoder_dim: channels of the decoder.
         size: short side in pixels of the frames at which it segments best.
         sigma: of the kernel with which it segments best, in grid cells of 16 pixels.
+        enlarge: how many times it is best to enlarge smaller frames, at most, to reach that size.
     """
 
     trunk: Literal["resnet50", "resnet50v2"] = "resnet50"
@@ -30,6 +31,7 @@ class KMNConfig:
     decoder_dim: int = 256
     size: int = 480
     sigma: float = 7.0
+    enlarge: float = 1.0
 
     def __post_init__(self) -> None:
         if self.trunk not in ("resnet50", "resnet50v2"):
@@ -41,6 +43,8 @@ class KMNConfig:
             raise ValueError(f"size must be a whole number of at least 16, not {self.size!r}")
         if not (isinstance(self.sigma, float | int) and 0 < self.sigma < math.inf):
             raise ValueError(f"sigma must be above 0, not {self.sigma!r}")
+        if not (isinstance(self.enlarge, float | int) and 1 <= self.enlarge <= 16):
+            raise ValueError(f"enlarge must be between 1 and 16, not {self.enlarge!r}")
 
     @classmethod
     def tiny(cls, trunk: Literal["resnet50", "resnet50v2"] = "resnet50v2") -> Self:

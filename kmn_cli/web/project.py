@@ -23,7 +23,7 @@ from kmn_cli.web.protocol import Drawing
 
 EDIT = "edit"  # in the folder of the results
 # Of the network: which results are corrected with those that they were made with.
-_OPTIONS = ("size", "view", "sigma", "memory_every", "max_memory_frames")
+_OPTIONS = ("size", "enlarge", "view", "sigma", "memory_every", "max_memory_frames")
 _MOST_TRIED = 8  # objects of which any may have been given
 
 

@@ -152,17 +152,22 @@ def test_settings_reach_the_network_and_the_result(
 def test_size_and_kernel_are_those_the_weights_are_best_at(
     kmn: Kmn, movie: Path, draw: Draw, tmp_path: Path, weights_at_32: Path, tiny_weights: Path
 ) -> None:
-    def settings(weights: Path, *options: object) -> tuple[int, float | None]:
+    def settings(weights: Path, *options: object) -> tuple[int, float, float | None]:
         common = ["--weights", weights, "--device", "cpu", "--overwrite", "-o", tmp_path / "out"]
         done = kmn("segment", movie, "--mask", draw("m.png", 1), *common, *options)
         assert done.exit_code == 0, done.output
         found = result_of(tmp_path / "out" / "cat")["settings"]
-        return found["size"], found["sigma"]
+        return found["size"], found["enlarge"], found["sigma"]
 
-    assert settings(weights_at_32) == (32, 2.5)
-    assert settings(tiny_weights) == (480, 7.0)
-    assert settings(weights_at_32, "--size", 0, "--sigma", 7) == (0, 7.0)
-    assert settings(weights_at_32, "--read", "plain") == (32, None)
+    assert settings(weights_at_32) == (32, 2, 2.5)
+    assert settings(tiny_weights) == (480, 1, 7)
+    assert settings(weights_at_32, "--size", 0, "--sigma", 7) == (0, 1, 7)
+    assert settings(weights_at_32, "--size", 480) == (
+        480,
+        1,
+        2.5,
+    )  # what is asked for enlarges nothing
+    assert settings(weights_at_32, "--read", "plain") == (32, 2, None)
 
 
 @pytest.mark.skipif(

@@ -221,16 +221,24 @@ def test_a_kernel_that_no_grid_can_hold(sigma):
         SegmentOptions(sigma=sigma)
 
 
+def test_small_frames_are_enlarged_as_far_as_they_may():
+    sizes = [
+        FrameSize.for_short_side(*size, 480, 2) for size in ((240, 320), (320, 480), (90, 120))
+    ]
+    assert [(s.net_height, s.net_width) for s in sizes] == [(480, 640), (480, 720), (180, 240)]
+
+
 @pytest.mark.parametrize("size", [(480, 854), (37, 53), (1, 1), (720, 1280)])
 @pytest.mark.parametrize("short_side", [0, 240, 480])
-def test_frame_size_goes_there_and_back(size, short_side):
-    frame = FrameSize.for_short_side(*size, short_side)
+@pytest.mark.parametrize("enlarge", [1.0, 2.0])
+def test_frame_size_goes_there_and_back(size, short_side, enlarge):
+    frame = FrameSize.for_short_side(*size, short_side, enlarge)
     image = frame.image_to_net(torch.full((*size, 3), 255, dtype=torch.uint8))
     assert image.shape[2] % 16 == 0
     assert image.shape[3] % 16 == 0
     if short_side:
         assert min(frame.net_height, frame.net_width) <= max(short_side, min(size))
-    assert min(frame.net_height, frame.net_width) <= min(size)  # never enlarged
+    assert min(frame.net_height, frame.net_width) <= enlarge * min(size)
     labels = torch.zeros(size, dtype=torch.uint8)
     labels[: size[0] // 2 + 1] = 5
     net = frame.mask_to_net(labels == 5)

@@ -83,8 +83,8 @@ def test_a_view_is_the_same_however_it_is_written():
     assert SegmentOptions(view="20, 8, 48, 40") == SegmentOptions(view="20,8,48,40")
 
 
-def whole(size: int = 120) -> View:
-    return View.of(480, 800, SegmentOptions(size=size, view="auto"))
+def whole(size: int = 120, enlarge: float = 1.0) -> View:
+    return View.of(480, 800, SegmentOptions(size=size, enlarge=enlarge, view="auto"))
 
 
 def found(x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -101,7 +101,8 @@ def test_a_view_around_objects_has_room_and_the_shape_of_the_frame():
     assert both.rectangle == (0, 0, 380, 228)  # no farther than the frame's border
 
 
-def test_a_view_around_objects_enlarges_no_pixel():
+def test_a_view_around_objects_enlarges_pixels_only_as_far_as_it_may():
+    assert whole(480, 2).around(found(300, 200, 10, 10)).rectangle[2:] == (400, 240)
     assert whole().around(found(300, 200, 10, 10)).rectangle[2:] == (200, 120)
     assert whole(480).around(found(300, 200, 10, 10)) == whole(480)
     assert whole().around(found(0, 0, 500, 10)) == whole()
