@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from kmn_cli.errors import UsageError
+from kmn_cli.errors import UsageError, WeightsError
 from kmn_cli.files import atomic_path
 from kmn_cli.media.edges import EdgeFinder, by_colours
 from kmn_cli.media.exports.targets import png
@@ -147,14 +148,21 @@ def preview_of(mask: Path) -> Path:
     return mask.with_name(f"{mask.stem}-preview.png")
 
 
-def network_finder(
-    weights: str | Path | None, device: str, tell: Callable[[str], None]
-) -> EdgeFinder:
-    """Return what finds edges by colours and by the network; arguments as of `load_network`."""
-    from kmn_cli.inference.loaded import load_network
-    from kmn_cli.inference.second_look import second_look
+def network_finder(device: str, tell: Callable[[str], None]) -> FindEdges:
+    """Return what finds edges by the shipped network, which is loaded when it is first needed, or
+    by colours where it is not there; arguments as of `load_network`."""
 
-    return EdgeFinder(second_look(load_network(weights, device, tell=tell)))
+    @cache
+    def finder() -> EdgeFinder:
+        from kmn_cli.inference.prompted import PromptedNetwork
+
+        try:
+            return EdgeFinder(PromptedNetwork.shipped(device, tell))
+        except WeightsError as error:
+            tell(f"first mask: by colours ({error.message})")
+            return by_colours
+
+    return lambda image, prompts: finder()(image, prompts)
 
 
 def mask_for_plan(
@@ -178,7 +186,7 @@ def mask_for_segment(
     boxes: Sequence[str],
     points: Sequence[str],
     start: str | None,
-    find: Callable[[], FindEdges],
+    find: FindEdges,
     *,
     overwrite: bool,
 ) -> Saved:
@@ -189,7 +197,7 @@ def mask_for_segment(
         folder: of its results; the mask is FOLDER/first-mask.png, with a preview beside it.
         boxes, points: as typed.
         start: of the part that is read, as typed.
-        find: makes what finds the edges, once the rest is known to be right.
+        find: finds objects' edges.
         overwrite: whether another mask, or results of another, may be replaced.
 
     Raises:
@@ -201,7 +209,7 @@ def mask_for_segment(
     with open_video(video, start=start) as reader:
         index = reader.info.first
     with FrameStore(video) as store:
-        first = FirstMask(store, video, output, find())
+        first = FirstMask(store, video, output, find)
         known = output.exists() and not overwrite
         same = known and np.array_equal(read_ids(output), first.labels(index, prompts))
         if not (overwrite or same):

@@ -57,6 +57,7 @@ def edit(
     command goes on.
     """
     with Console(quiet=quiet, verbose=verbose, as_json=as_json, debug=debug) as console:
+        from kmn_cli.batch.first_mask import network_finder
         from kmn_cli.web.edit_session import EditSession
         from kmn_cli.web.server import serve
         from kmn_cli.web.tracker import Tracker
@@ -69,7 +70,8 @@ def edit(
 
             return load_network(weights, device, precision.value, console.note)
 
-        session = EditSession(video, output, Tracker(load, size))
+        find = network_finder(device, console.note)
+        session = EditSession(video, output, Tracker(load, size), find)
         try:
             serve(session, port=port, browser=browser, todo="Edit")
         except KeyboardInterrupt:  # as good an end as any: all is on disk

@@ -83,8 +83,7 @@ def init_mask(
     edges: Annotated[
         Edges,
         typer.Option(
-            help="What finds edges from boxes and points: the network and the colours together, "
-            "or colours alone, at once."
+            help="What finds edges from boxes and points: the shipped network, or colours alone."
         ),
     ] = Edges.network,
     web: Annotated[
@@ -109,7 +108,6 @@ def init_mask(
         from kmn_cli.batch.first_mask import FirstMask, network_finder, preview_of
         from kmn_cli.media.edges import by_colours
         from kmn_cli.media.frame_store import FrameStore
-        from kmn_cli.media.init_mask import FindEdges
 
         if output.suffix.lower() != ".png":  # others would blur ids
             raise UsageError(f"-o {output}: a mask is a PNG.", "Name it MASK.png.")
@@ -120,9 +118,8 @@ def init_mask(
             refuse_existing(path, overwrite)
         with FrameStore(video) as store:
             index = store.index(frame)
-            find: FindEdges = by_colours
-            if edges is Edges.network and any(each.has_hints for each in prompts.values()):
-                find = network_finder(None, device, console.detail)
+            by_network = edges is Edges.network
+            find = network_finder(device, console.detail) if by_network else by_colours
             first = FirstMask(store, video, output, find)
             if web:
                 saved = _draw(first, index, console, port=port, browser=browser)

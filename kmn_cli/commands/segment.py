@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -209,7 +208,7 @@ def segment(
             from kmn_cli.batch.first_mask import mask_for_segment, network_finder
 
             video, marks = found.videos[0], (box or [], points or [])
-            find = partial(network_finder, weights, place.devices[0], console.detail)
+            find = network_finder(place.devices[0], console.detail)
             made = mask_for_segment(
                 video.path, output / video.name, *marks, start, find, overwrite=overwrite
             )

@@ -54,7 +54,7 @@ def load_checkpoint(weights: str | Path | None = None) -> Checkpoint:
         WeightsError: the file is missing, damaged, or holds another network; names are given.
     """
     path = find_weights(weights)
-    with _readable(path):
+    with readable(path):
         config, metadata = _describe(path)
         tensors = read_stm(path) if path.suffix in STM_SUFFIXES else load_file(path)
     _refuse_giants(config, tensors, path)
@@ -71,7 +71,7 @@ def read_config(weights: str | Path | None = None) -> KMNConfig:
         WeightsError: the file is missing, or does not describe a network of kmn's.
     """
     path = find_weights(weights)
-    with _readable(path):
+    with readable(path):
         return _describe(path)[0]
 
 
@@ -173,11 +173,17 @@ def _weight_folders() -> list[Path]:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
+    """The networks in a folder; NAME.prompts.safetensors is a part of one."""
+    return sorted(path for path in folder.glob("*.safetensors") if "." not in path.stem)
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Say of what goes wrong within that the file cannot be read.
+
+    Raises:
+        WeightsError: instead.
+    """
     try:
         yield
     except OSError as error:

@@ -15,7 +15,7 @@ from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import list_images, natural_key
 from kmn_cli.media.edges import by_colours
 from kmn_cli.media.exports.formats import FORMATS
-from kmn_cli.media.init_mask import correct_mask
+from kmn_cli.media.init_mask import FindEdges, correct_mask
 from kmn_cli.web.export import Exporter
 from kmn_cli.web.project import Project, open_project
 from kmn_cli.web.protocol import (
@@ -48,17 +48,23 @@ class EditSession(PageSession):
         video: a video or a folder of results; None lets the page choose in `here`.
         output: where the folders of results lie.
         tracker: tracks.
+        find: finds objects' edges.
         here: the folder whose videos can be chosen.
     """
 
     def __init__(
-        self, video: Path | None, output: Path, tracker: Tracker, here: Path | None = None
+        self,
+        video: Path | None,
+        output: Path,
+        tracker: Tracker,
+        find: FindEdges = by_colours,
+        here: Path | None = None,
     ) -> None:
         super().__init__()
         self._output, self._tracker = output, tracker
         self._here = here or Path.cwd()
         self._lock = threading.Lock()  # of the project's files
-        self._edges = FoundEdges(by_colours)
+        self._edges = FoundEdges(find)
         self._project: Project | None = None
         self._survey: Survey | None = None
         self._exporter = Exporter()

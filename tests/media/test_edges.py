@@ -1,4 +1,4 @@
-"""Edges by colours and a network, with networks that are played."""
+"""Edges by a network, with networks that are played, and by colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_data import draw_disc, draw_frame
 
-from kmn_cli.media.edges import LONG_SIDE, EdgeFinder, Look
+from kmn_cli.media.edges import EdgeFinder, Look
 from kmn_cli.media.grabcut import find_edges
 from kmn_cli.media.init_mask import doubts
 from kmn_cli.media.prompts import Prompts
@@ -16,71 +16,75 @@ SIZE = (120, 160)
 DISC = draw_disc(SIZE, (60, 50), 30)
 FRAME = draw_frame(DISC, 0)
 BOX = Prompts(box=(18.0, 28.0, 65.0, 65.0))
+CLICK = Prompts(inside=((50.0, 60.0),))
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
-def bright(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
+def bright(image: np.ndarray, prompts: Prompts) -> np.ndarray:
     """Knows the disc by its colour, wherever it is shown."""
-    inside = FRAME[60, 50].astype(int)
-    return (np.abs(image.astype(int) - inside).sum(2) < 60).astype(np.float32)
+    inside = cv2.blur(FRAME, (5, 5))[60, 50].astype(int)
+    smooth = cv2.blur(image, (5, 5)).astype(int)
+    return (np.abs(smooth - inside).sum(2) < 90).astype(np.float32)
 
 
-def test_the_network_decides_where_colours_cannot() -> None:
+def test_the_network_decides_what_is_in_the_box() -> None:
     plain = np.full_like(FRAME, 90)  # the colours say: all of the box
 
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        prob = guess.astype(np.float32)
-        prob[:, guess.shape[1] // 2 :] = 0
+    def look(image: np.ndarray, prompts: Prompts) -> np.ndarray:
+        prob = np.ones(image.shape[:2], np.float32)
+        prob[:, prob.shape[1] // 2 :] = 0
         return prob
 
     found = EdgeFinder(look)(plain, BOX)
     assert found[60, 30] and not found[60, 70]
+    assert not found[60, 10]  # nothing is found beside the box
     assert iou(EdgeFinder()(plain, BOX), find_edges(plain, BOX)) == 1
 
 
-def test_the_network_sees_the_box_with_its_surroundings_enlarged() -> None:
-    seen: list[tuple[tuple[int, ...], float]] = []
+def test_the_network_sees_the_box_with_its_surroundings_and_all_points() -> None:
+    seen: list[tuple[tuple[int, ...], Prompts]] = []
 
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        seen.append((image.shape, float(guess.mean())))
-        return bright(image, guess)
+    def look(image: np.ndarray, prompts: Prompts) -> np.ndarray:
+        seen.append((image.shape, prompts))
+        x, y, _, _ = prompts.box or (0, 0, 0, 0)
+        assert (image[int(y) + 32, int(x) + 32] == FRAME[60, 50]).all()
+        return bright(image, prompts)
 
-    assert iou(EdgeFinder(look)(FRAME, BOX), DISC) > 0.95
-    assert all(max(shape) == LONG_SIDE and 0.1 < share < 0.7 for shape, share in seen)
-    assert len(seen) == 2 and seen[0][1] > seen[1][1]
-
-
-def test_colours_that_span_the_box_are_what_the_network_is_told() -> None:
-    told: list[float] = []
-
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        told.append(iou(guess, bright(image, guess) > 0.5))
-        return guess.astype(np.float32)
-
-    EdgeFinder(look)(FRAME, BOX)
-    assert len(told) == 2 and min(told) > 0.9
+    assert iou(EdgeFinder(look)(FRAME, BOX), DISC) > 0.9
+    EdgeFinder(look)(FRAME, Prompts(box=BOX.box, outside=((150.0, 110.0),)))
+    (narrow, _), (wide, told) = seen
+    assert 65 < narrow[0] < 110 and 65 < narrow[1] < 110
+    assert wide[0] > narrow[0] and wide[1] > 130
+    (point,) = told.outside
+    assert 0 < point[0] < wide[1] and 0 < point[1] < wide[0]
 
 
-def test_where_they_do_not_the_network_is_told_its_own_answers() -> None:
-    told: list[int] = []
+def test_a_click_is_looked_at_twice_the_second_time_closely() -> None:
+    seen: list[tuple[int, ...]] = []
 
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        told.append(int(guess.sum()))
-        return cv2.erode(guess.astype(np.float32), np.ones((9, 9)))
+    def look(image: np.ndarray, prompts: Prompts) -> np.ndarray:
+        seen.append(image.shape)
+        return bright(image, prompts)
 
-    EdgeFinder(look)(np.full_like(FRAME, 90), BOX)
-    assert len(told) == 6 and told[0] > told[2] > told[4]
+    assert iou(EdgeFinder(look)(FRAME, CLICK), DISC) > 0.9
+    assert seen[0] == FRAME.shape and seen[1][0] * seen[1][1] < 0.7 * FRAME[..., 0].size
 
 
-@pytest.mark.parametrize("answer", [0.0, 1.0])
-def test_a_network_that_says_nothing_is_not_asked(answer: float) -> None:
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        return np.full(guess.shape, answer, np.float32)
+def test_only_what_has_a_click_in_it_is_meant() -> None:
+    two = DISC | draw_disc(SIZE, (60, 130), 12)
+    found = EdgeFinder(bright)(draw_frame(two, 0), CLICK)
+    assert found[60, 50] and not found[60, 130]
 
-    np.testing.assert_array_equal(EdgeFinder(look)(FRAME, BOX), find_edges(FRAME, BOX))
+
+@pytest.mark.parametrize("prompts", [BOX, CLICK])
+def test_colours_answer_where_the_network_finds_nothing(prompts: Prompts) -> None:
+    def look(image: np.ndarray, prompts: Prompts) -> np.ndarray:
+        return np.zeros(image.shape[:2], np.float32)
+
+    np.testing.assert_array_equal(EdgeFinder(look)(FRAME, prompts), EdgeFinder()(FRAME, prompts))
 
 
 def test_points_stay_as_they_were_said() -> None:
@@ -107,13 +111,8 @@ def test_a_mask_that_hardly_fills_its_box_is_doubted() -> None:
     assert "100%" in doubts(labels, {1: BOX})[0]
 
 
-def test_one_click_takes_what_the_network_is_surest_of() -> None:
-    click = Prompts(inside=((50.0, 60.0),))
-    assert iou(EdgeFinder(bright)(FRAME, click), DISC) > 0.9
-
-
-@pytest.mark.parametrize("look", [None, lambda image, guess: np.ones(guess.shape, np.float32)])
-def test_one_click_never_fills_a_fifth_of_the_frame(look: Look | None) -> None:
+@pytest.mark.parametrize("look", [None, lambda image, said: np.ones(image.shape[:2], np.float32)])
+def test_one_click_never_floods_the_frame(look: Look | None) -> None:
     for frame in (FRAME, np.full_like(FRAME, 90)):
         for point in ((50.0, 60.0), (130.0, 20.0), (0.0, 0.0)):
             found = EdgeFinder(look)(frame, Prompts(inside=(point,)))
@@ -121,8 +120,8 @@ def test_one_click_never_fills_a_fifth_of_the_frame(look: Look | None) -> None:
 
 
 def test_specks_and_pinholes_are_mended() -> None:
-    def look(image: np.ndarray, guess: np.ndarray) -> np.ndarray:
-        prob = bright(image, guess)
+    def look(image: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+        prob = bright(image, prompts)
         prob[:4, :4] = 1
         prob[150:152, 150:152] = 0
         return prob
