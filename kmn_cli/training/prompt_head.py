@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from torch.nn import functional
 from kmn_cli.data.prompt_samples import BEYOND, draw_crop, draw_prompts
 from kmn_cli.data.scan import Pair, read_pair, scan_stills, scan_videos
 from kmn_cli.files import atomic_path
+from kmn_cli.inference.device import to_device
 from kmn_cli.model import load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
 from kmn_cli.model.encoders import QueryEncoder
@@ -37,6 +39,7 @@ AVERAGE = 0.995  # of the weights over the steps, which is what is saved
 EVERY = 50  # steps, that it is saved and told of
 
 Crop = tuple[Tensor, Tensor]
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -47,7 +50,8 @@ def main() -> None:
     parser.add_argument("--init", type=Path)
     parser.add_argument("--minutes", type=float, default=30.0)
     options = parser.parse_args()
-    model = load_checkpoint(options.weights).model
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    model = to_device(load_checkpoint(options.weights).model, torch.device("cpu"))
     head = PromptHead(model.config.width)
     if options.init:
         tensors = {name: value.float() for name, value in load_file(options.init).items()}
@@ -87,7 +91,7 @@ def train(
     Returns:
         The average of the weights.
     """
-    encoder.to(memory_format=torch.channels_last).requires_grad_(False)
+    encoder.requires_grad_(False)
     average = copy.deepcopy(head)
     optimizer = torch.optim.AdamW(head.parameters(), lr=rate, weight_decay=DECAY)
     losses: list[float] = []
@@ -115,9 +119,8 @@ def train(
             for old, new in zip(average.parameters(), head.parameters(), strict=True):
                 old.lerp_(new, 1 - keep)
         if len(losses) % EVERY == 0:
-            print(
-                f"{done:4.0%}  step {len(losses)}: loss {np.mean(losses[-EVERY:]):.3f}", flush=True
-            )
+            mean = np.mean(losses[-EVERY:])
+            log.info("%4.0f%%  step %d: loss %.3f", 100 * done, len(losses), mean)
             saved(average)
     return average
 
