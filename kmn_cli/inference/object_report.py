@@ -173,9 +173,9 @@ def _frames(text: str, indices: list[int]) -> str:
 
 def _place(labels: np.ndarray, object_id: int) -> tuple[int, float, float]:
     """Return the number of an object's pixels, and their mean x and y; 0 where there are none."""
-    mask = cv2.compare(labels, object_id, cv2.CMP_EQ)
+    mask = (labels == object_id).view(np.uint8)
     columns, rows = (
-        cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() // 255 for axis in (0, 1)
+        cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1)
     )
     area = int(columns.sum())
     x, y = (float(sums @ np.arange(len(sums))) / max(area, 1) for sums in (columns, rows))
