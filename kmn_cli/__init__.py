@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from kmn_cli.api import *  # noqa: F403 - its __all__
 
 __version__ = "0.1.0"
+
+# Threads of torch that have done their share spin before they sleep, by default for longer than a
+# whole frame takes, and keep decoders and encoders from the processor. Read when torch is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def __getattr__(name: str) -> Any:

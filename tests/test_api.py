@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +210,17 @@ def test_several_masks_of_one_frame_are_several_objects(
     assert result.object_ids == (1, 2)
     first = next(kmn_cli.iter_segment(movie, masks, network=network))
     assert set(np.unique(first.labels)) == {0, 1, 2}
+
+
+def test_how_torchs_threads_wait_is_said_unless_the_user_says_it() -> None:
+    show = "import os, kmn_cli; print(os.environ.get('GOMP_SPINCOUNT'))"
+    ours = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    for users, seen in (
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "5"}, "5"),
+        ({"OMP_WAIT_POLICY": "active"}, "None"),
+    ):
+        run = subprocess.run(
+            [sys.executable, "-c", show], env={**ours, **users}, capture_output=True
+        )
+        assert run.stdout.decode().strip() == seen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ class ObjectReport:
 
     def write(self, index: int, frame: Frame, labels: np.ndarray, soft: np.ndarray | None) -> None:
         """Look at one frame's labels."""
-        counts = np.bincount(labels.ravel(), minlength=256)
         smallest = JUMP_MIN_SHARE * labels.size
         for object_id, (before, old_x, old_y, dx, dy) in self._before.items():
-            area, entry = int(counts[object_id]), self._objects[object_id]
+            area, x, y = _place(labels, object_id)
+            entry = self._objects[object_id]
             if not area:
                 if before:
                     self._sign(object_id, "lost_at", frame.index)
@@ -83,7 +84,6 @@ class ObjectReport:
             entry["last_seen"] = frame.index
             if entry["first_seen"] is None:
                 entry["first_seen"] = frame.index
-            x, y = _centre(labels == object_id)
             now = (area, x, y, x - old_x, y - old_y) if before else (area, x, y, 0.0, 0.0)
             self._before[object_id] = now
             small, large = sorted((before, area))
@@ -171,9 +171,12 @@ def _frames(text: str, indices: list[int]) -> str:
     return f"{text} frame{'s' * (len(indices) > 1)} {shown}" + (f" and {more} more" * (more > 0))
 
 
-def _centre(mask: np.ndarray) -> tuple[float, float]:
-    """Return the mean x and y of the pixels."""
-    columns, rows = mask.sum(0), mask.sum(1)
-    total = columns.sum()
-    x = float(columns @ np.arange(len(columns)) / total)
-    return x, float(rows @ np.arange(len(rows)) / total)
+def _place(labels: np.ndarray, object_id: int) -> tuple[int, float, float]:
+    """Return the number of an object's pixels, and their mean x and y; 0 where there are none."""
+    mask = (labels == object_id).view(np.uint8)
+    columns, rows = (
+        cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1)
+    )
+    area = int(columns.sum())
+    x, y = (float(sums @ np.arange(len(sums))) / max(area, 1) for sums in (columns, rows))
+    return area, x, y

@@ -25,7 +25,7 @@ def draw_overlay(image: np.ndarray, labels: np.ndarray, palette: bytes | None = 
         return result
     box = (slice(top, top + height), slice(left, left + width))
     inside = labels[box]
-    colours = cv2.LUT(cv2.merge([inside] * 3), palette_array(palette)[None])
+    colours = cv2.applyColorMap(inside, palette_array(palette)[:, None])
     blended = cv2.addWeighted(colours, COLOUR, image[box], 1 - COLOUR, 0)
     # The border of the box is cut from the whole frame, lest its edge look like a contour's end.
     flat = cv2.compare(labels, cv2.erode(labels, _CROSS), cv2.CMP_EQ)[box]

@@ -18,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import kmn_cli  # noqa: F401 - before torch, as in the command: it says how torch's threads wait
+
+# isort: split
 import torch
 from rich.console import Console
 from rich.table import Table

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -45,15 +46,19 @@ class IdleNetwork:
         return memory[1]
 
     def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
-        height, width = image.shape[2:]
-        y, x = torch.arange(height)[:, None] / height, torch.arange(width) / width
-        share = 1 / len(readout)
-        centres = share * (torch.arange(len(readout)) + 0.5)
-        discs = [(0.45 - torch.hypot(y - 0.5, (x - c) / share)).mul(50).sigmoid() for c in centres]
-        return torch.stack([1 - sum(discs), *discs]).clamp(min=0)
+        return _discs(len(readout), *image.shape[2:])
 
     def at_once(self, image: Tensor) -> int:
         return 1
+
+
+@cache
+def _discs(objects: int, height: int, width: int) -> Tensor:
+    y, x = torch.arange(height)[:, None] / height, torch.arange(width) / width
+    share = 1 / objects
+    centres = share * (torch.arange(objects) + 0.5)
+    discs = [(0.45 - torch.hypot(y - 0.5, (x - c) / share)).mul(50).sigmoid() for c in centres]
+    return torch.stack([1 - sum(discs), *discs]).clamp(min=0)
 
 
 def measure(size: str, frames: int = 24) -> list[dict[str, float | str]]:
