@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kmn_cli.errors import InputError
 from kmn_cli.inference.device import upload
+from kmn_cli.inference.frame_check import check_frame, check_mask
 from kmn_cli.inference.given_mask import GivenMask
 from kmn_cli.inference.look_back import Given, agreement
 from kmn_cli.inference.network import Network
@@ -226,30 +227,15 @@ class VideoSegmenter:
         self._last = _Last(image, masks, tuple(facts["named"]))
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> View:
-        height, width = frame.shape[:2]
-        if frame.dtype != np.uint8:  # a picture in 0-1 would be taken for black
-            raise InputError(
-                f"Frame {self._frame} holds {frame.dtype}.",
-                "Pass RGB as uint8; of floats in 0-1: (frame * 255).round().astype(np.uint8).",
-            )
-        if self._view is None:
-            self._view = View.of(height, width, self.options)
-        if (height, width) != (self._view.height, self._view.width):
-            raise InputError(
-                f"Frame {self._frame} is {width}x{height}, the first one was "
-                f"{self._view.width}x{self._view.height}.",
-                "Use one VideoSegmenter for each video.",
-            )
-        if mask is None and not self.object_ids:
+        """The view of a frame that can be segmented."""
+        view = self._view or View.of(*frame.shape[:2], self.options)
+        check_frame(frame, self._frame, (view.height, view.width))
+        if mask is not None:
+            check_mask(mask, (view.height, view.width))
+        elif not self.object_ids:
             raise InputError("The first frame needs a mask.", "Pass mask to the first step.")
-        if mask is not None and mask.shape != (height, width):
-            raise InputError(
-                f"The mask is {mask.shape[1]}x{mask.shape[0]}, the frame {width}x{height}.",
-                "Both must have the same size.",
-            )
-        if mask is not None and not mask.any():
-            raise InputError("The mask is empty.", "Mark at least one object in it.")
-        return self._view
+        self._view = view
+        return view
 
     def _aim(self, view: View, frame: np.ndarray, mask: np.ndarray) -> View:
         """The view that moves, on a frame whose mask is given.
