@@ -16,6 +16,10 @@ from torch.nn import functional
 
 # 2 ** anything smaller is below 1e-34: nothing in a sum, but slow as a denormal.
 FLOOR = -115.0
+# Memory cells at once; rows of a multiple of 64 bytes are the fast ones, of 4096 slow again.
+TILE = 1008
+# The part of a query cell's weight that may go unread: less than the values' own rounding does.
+NEGLIGIBLE = {torch.bfloat16: 2**-6, torch.float32: 2**-24}
 
 
 def read_plain(
@@ -63,57 +67,98 @@ def read_tiled(
     is the same for every p and cancels in the softmax, and a product of rank three. The softmax
     over p is accumulated with a running maximum, in powers of two, which are faster than of e.
 
+    On a CPU a query cell passes over the values of a tile whose share of its softmax is below
+    `NEGLIGIBLE` of a fair one, n / N for n cells: in all it misses at most that part of its
+    weight, and the rest is brought to a sum of 1. To make such tiles frequent they are patches of
+    the grid through all frames, and the first frame, the previous one in a video, comes before
+    them as a first guess of the whole sum. Where the softmax is flat nothing is passed over.
+
     Args and returns as `read_plain`; `tile` is the number of memory cells held at once. The
     default fits a CPU's cache, or is 256 MB on a GPU, which is slow to start many small steps.
     Values in bfloat16 are multiplied so, everything else is in the type of the keys.
     """
     dim, height, width = query_key.shape
-    cells = height * width
+    cells, count = height * width, memory_key.shape[1]
+    on_cpu = query_key.device.type == "cpu"
     if tile is None:
-        tile = 1024 if query_key.device.type == "cpu" else max(1024, 2**26 // cells)
-    query = query_key.flatten(1) * (math.log2(math.e) / math.sqrt(dim))
+        tile = TILE if on_cpu else max(TILE, 2**26 // cells)
+    query = query_key.permute(1, 2, 0).contiguous() * (math.log2(math.e) / math.sqrt(dim))
     y, x = _grid(height, width, query_key)
-    grid = torch.stack([y, x, torch.ones_like(y)])  # (3, hw)
+    grid = torch.stack([y, x, torch.ones_like(y)], 1)  # (hw, 3)
+    order = _patches(count, height, width, tile) if on_cpu else torch.arange(count)
+    order = order.to(query_key.device)
+    negligible = NEGLIGIBLE.get(memory_value.dtype, 0.0)
     readouts = []
     for keys, values in zip(memory_key, memory_value, strict=True):
-        total = query.new_zeros(cells)
-        readout = query.new_zeros(values.shape[1], cells)
-        peak = query.new_full((cells,), -torch.inf)
-        for start in range(0, len(keys), tile):
-            logits = _similarity(keys[start : start + tile], query)  # (n, hw)
+        total = query.new_zeros(cells, 1)
+        readout = query.new_zeros(cells, values.shape[1])
+        peak = query.new_full((cells, 1), -torch.inf)
+        for rows in order.split(tile):
+            logits = _similarity(query, keys.index_select(0, rows))  # (hw, n)
             if sigma is not None:
-                best = logits.max(-1).indices
+                best = _best(logits.unflatten(0, (height, width)))
                 by, bx = y[best], x[best]
-                centre = torch.stack([by, bx, -(by**2 + bx**2) / 2], 1)  # (n, 3)
-                logits.addmm_(centre, grid, alpha=math.log2(math.e) / sigma**2)
-            new_peak = torch.maximum(peak, logits.amax(0))
+                centre = torch.stack([by, bx, -(by**2 + bx**2) / 2])  # (3, n)
+                logits.addmm_(grid, centre, alpha=math.log2(math.e) / sigma**2)
+            new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
             weights = logits.sub_(new_peak).clamp_(min=FLOOR).exp2_()
+            mass = weights.sum(1, keepdim=True)
             rescale = (peak - new_peak).clamp_(min=FLOOR).exp2_()
-            total = total.mul_(rescale).add_(weights.sum(0))
-            readout.mul_(rescale).add_(_weighted(values[start : start + tile], weights))
+            total.mul_(rescale)
+            readout.mul_(rescale)
             peak = new_peak
-        readouts.append((readout / total).unflatten(1, (height, width)))
+            part = values.index_select(0, rows)
+            if on_cpu:
+                fair = len(rows) / count
+                heard = (mass > negligible * fair * total)[:, 0].nonzero()[:, 0]
+                weights, mass = weights.index_select(0, heard), mass.index_select(0, heard)
+                total.index_add_(0, heard, mass)
+                readout.index_add_(0, heard, _weighted(weights, part))
+            else:
+                total += mass
+                readout += _weighted(weights, part)
+        readouts.append((readout / total).t().unflatten(1, (height, width)))
     return torch.stack(readouts)
 
 
-def _similarity(keys: Tensor, query: Tensor) -> Tensor:
-    """Keys (n, C) times query (C, hw).
+def _patches(count: int, height: int, width: int, tile: int) -> Tensor:
+    """Memory cells (N,) in the order of the read: the first frame, then square patches of the grid,
+    each through all frames, so large that a tile holds about one."""
+    place = torch.arange(count) % (height * width)
+    side = max(1, math.isqrt(tile * height * width // count))
+    patch = place // width // side * width + place % width // side
+    patch[: height * width] = -1
+    return patch.int().argsort(stable=True)
 
-    A 1x1 convolution is the same product. On a CPU it is the faster one: oneDNN makes full use of
-    processors on which the library behind `@` does not.
+
+def _similarity(query: Tensor, keys: Tensor) -> Tensor:
+    """Query (h, w, C) times keys (n, C): (hw, n).
+
+    On a CPU a 1x1 convolution of a batch of grid rows is the same product and the faster one:
+    oneDNN, which torch leaves it to, makes full use of processors on which `@` does not.
     """
     if keys.device.type != "cpu":
-        return keys @ query
-    image = keys[None, None].permute(0, 3, 1, 2)  # (1, C, 1, n), channels last
-    return functional.conv2d(image, query.t()[..., None, None])[0, :, 0].t()
+        return query.flatten(0, 1) @ keys.t()
+    image = query[:, None].permute(0, 3, 1, 2)  # (h, C, 1, w), channels last
+    return functional.conv2d(image, keys[..., None, None]).permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def _weighted(values: Tensor, weights: Tensor) -> Tensor:
-    """Values (n, C) transposed times weights (n, hw); see `_similarity`."""
-    weights = weights.to(values.dtype)
-    if values.device.type != "cpu":
-        return values.t() @ weights
-    return functional.conv2d(weights[None, :, None], values.t()[..., None, None])[0, :, 0]
+def _best(logits: Tensor) -> Tensor:
+    """Query cell (n,) with the largest of logits (h, w, n), the first one of several.
+
+    First its row: a maximum is found much faster than its place.
+    """
+    row = logits.amax(1).max(0).indices
+    column = logits.gather(0, row.expand(1, logits.shape[1], -1))[0].max(0).indices
+    return row * logits.shape[1] + column
+
+
+def _weighted(weights: Tensor, values: Tensor) -> Tensor:
+    """Weights (m, n) times values (n, C), in the type of the weights; see `_similarity`."""
+    if values.device.type == "cpu" and values.dtype == torch.float32:
+        image = weights[None, None].permute(0, 3, 1, 2)  # (1, n, 1, m), channels last
+        return functional.conv2d(image, values.t()[..., None, None])[0, :, 0].t()
+    return (weights.to(values.dtype) @ values).to(weights.dtype)
 
 
 def _grid(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
