@@ -9,10 +9,14 @@ the same readout in memory that does not grow with N, and is what runs.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+# Query cells (hw, C_k) and memory cells (n, C_k) to c(p, q), (hw, n), which the caller may change.
+Similarity = Callable[[Tensor, Tensor], Tensor]
 
 # 2 ** anything smaller is below 1e-34: nothing in a sum, but slow as a denormal.
 FLOOR = -115.0
@@ -59,6 +63,7 @@ def read_tiled(
     memory_value: Tensor,
     sigma: float | None,
     tile: int | None = None,
+    similarity: Similarity | None = None,
 ) -> Tensor:
     """The same readout, tile by tile over the memory cells.
 
@@ -75,14 +80,15 @@ def read_tiled(
 
     Args and returns as `read_plain`; `tile` is the number of memory cells held at once. The
     default fits a CPU's cache, or is 256 MB on a GPU, which is slow to start many small steps.
-    Values in bfloat16 are multiplied so, everything else is in the type of the keys.
+    `similarity` is eq. (1), if something else than torch is to multiply. Values in bfloat16 are multiplied so, everything else is in the type of the keys.
     """
     dim, height, width = query_key.shape
     cells, count = height * width, memory_key.shape[1]
     on_cpu = query_key.device.type == "cpu"
     if tile is None:
         tile = TILE if on_cpu else max(TILE, 2**26 // cells)
-    query = query_key.permute(1, 2, 0).contiguous() * (math.log2(math.e) / math.sqrt(dim))
+    query = query_key.flatten(1).t().contiguous()
+    scale = math.log2(math.e) / math.sqrt(dim)  # of c, to powers of two
     y, x = _grid(height, width, query_key)
     grid = torch.stack([y, x, torch.ones_like(y)], 1)  # (hw, 3)
     order = _patches(count, height, width, tile) if on_cpu else torch.arange(count)
@@ -94,16 +100,17 @@ def read_tiled(
         readout = query.new_zeros(cells, values.shape[1])
         peak = query.new_full((cells, 1), -torch.inf)
         for rows in order.split(tile):
-            logits = _similarity(query, keys.index_select(0, rows))  # (hw, n)
+            part = keys.index_select(0, rows)
+            logits = similarity(query, part) if similarity else _product(query, part, height)
             if sigma is not None:
                 best = _best(logits.unflatten(0, (height, width)))
                 by, bx = y[best], x[best]
                 centre = torch.stack([by, bx, -(by**2 + bx**2) / 2])  # (3, n)
-                logits.addmm_(grid, centre, alpha=math.log2(math.e) / sigma**2)
+                logits.addmm_(grid, centre, alpha=math.sqrt(dim) / sigma**2)
             new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
-            weights = logits.sub_(new_peak).clamp_(min=FLOOR).exp2_()
-            mass = weights.sum(1, keepdim=True)
-            rescale = (peak - new_peak).clamp_(min=FLOOR).exp2_()
+            weights = torch.add(-scale * new_peak, logits, alpha=scale, out=logits)
+            mass = weights.clamp_(min=FLOOR).exp2_().sum(1, keepdim=True)
+            rescale = (scale * (peak - new_peak)).clamp_(min=FLOOR).exp2_()
             total.mul_(rescale)
             readout.mul_(rescale)
             peak = new_peak
@@ -131,15 +138,15 @@ def _patches(count: int, height: int, width: int, tile: int) -> Tensor:
     return patch.int().argsort(stable=True)
 
 
-def _similarity(query: Tensor, keys: Tensor) -> Tensor:
-    """Query (h, w, C) times keys (n, C): (hw, n).
+def _product(query: Tensor, keys: Tensor, height: int) -> Tensor:
+    """Query (hw, C) times keys (n, C): (hw, n).
 
     On a CPU a 1x1 convolution of a batch of grid rows is the same product and the faster one:
     oneDNN, which torch leaves it to, makes full use of processors on which `@` does not.
     """
     if keys.device.type != "cpu":
-        return query.flatten(0, 1) @ keys.t()
-    image = query[:, None].permute(0, 3, 1, 2)  # (h, C, 1, w), channels last
+        return query @ keys.t()
+    image = query.unflatten(0, (height, 1, -1)).permute(0, 3, 1, 2)  # (h, C, 1, w), channels last
     return functional.conv2d(image, keys[..., None, None]).permute(0, 2, 3, 1).flatten(0, 2)
 
 
@@ -154,7 +161,7 @@ def _best(logits: Tensor) -> Tensor:
 
 
 def _weighted(weights: Tensor, values: Tensor) -> Tensor:
-    """Weights (m, n) times values (n, C), in the type of the weights; see `_similarity`."""
+    """Weights (m, n) times values (n, C), in the type of the weights; see `_product`."""
     if values.device.type == "cpu" and values.dtype == torch.float32:
         image = weights[None, None].permute(0, 3, 1, 2)  # (1, n, 1, m), channels last
         return functional.conv2d(image, values.t()[..., None, None])[0, :, 0].t()
