@@ -22,8 +22,8 @@ Similarity = Callable[[Tensor, Tensor], Tensor]
 FLOOR = -115.0
 # Memory cells at once; rows of a multiple of 64 bytes are the fast ones, of 4096 slow again.
 TILE = 1008
-# The part of a query cell's weight that may go unread: less than the values' own rounding does.
-NEGLIGIBLE = {torch.bfloat16: 2**-6, torch.float32: 2**-24}
+# Of a query cell's weight, the part that may go unread where values are in bfloat16.
+NEGLIGIBLE = 2**-4
 
 
 def read_plain(
@@ -68,62 +68,66 @@ def read_tiled(
     """The same readout, tile by tile over the memory cells.
 
     The arg max of eq. (3) needs every query cell but only one memory cell, so one product of a
-    tile of memory rows gives both the arg max and the logits. |q - q̂|² expands into |q|², which
-    is the same for every p and cancels in the softmax, and a product of rank three. The softmax
-    over p is accumulated with a running maximum, in powers of two, which are faster than of e.
+    tile of memory rows gives both the arg max and the logits. The softmax over p is accumulated
+    with a running maximum, in powers of two, which are faster than of e.
 
-    On a CPU a query cell passes over the values of a tile whose share of its softmax is below
-    `NEGLIGIBLE` of a fair one, n / N for n cells: in all it misses at most that part of its
-    weight, and the rest is brought to a sum of 1. To make such tiles frequent they are patches of
-    the grid through all frames, and the first frame, the previous one in a video, comes before
-    them as a first guess of the whole sum. Where the softmax is flat nothing is passed over.
+    Values in bfloat16 are multiplied so, everything else is in the type of the keys. On a CPU it is
+    then also left out what weighs next to nothing: a query cell passes over a tile of n of the N
+    memory cells that holds less than NEGLIGIBLE · n / N of its softmax so far. So it misses at most
+    that part of its whole weight, on real videos a hundredth of it; the rest still sums up to 1. To
+    make such tiles frequent they are patches of the grid through all frames, after the first frame,
+    in a video the previous one, as a first guess. Of a flat softmax nothing is left out.
 
-    Args and returns as `read_plain`; `tile` is the number of memory cells held at once. The
-    default fits a CPU's cache, or is 256 MB on a GPU, which is slow to start many small steps.
-    `similarity` is eq. (1), if something else than torch is to multiply. Values in bfloat16 are multiplied so, everything else is in the type of the keys.
+    Args:
+        query_key: as in `read_plain`.
+        memory_key: as there.
+        memory_value: as there, or in bfloat16.
+        sigma: as there.
+        tile: number of memory cells held at once. The default fits a CPU's cache, or is 256 MB on
+            a GPU, which is slow to start many small steps.
+        similarity: computes eq. (1), if not torch.
+
+    Returns:
+        As `read_plain`, in the type of the keys.
     """
     dim, height, width = query_key.shape
     cells, count = height * width, memory_key.shape[1]
     on_cpu = query_key.device.type == "cpu"
+    sparse = on_cpu and memory_value.dtype == torch.bfloat16
     if tile is None:
         tile = TILE if on_cpu else max(TILE, 2**26 // cells)
     query = query_key.flatten(1).t().contiguous()
-    scale = math.log2(math.e) / math.sqrt(dim)  # of c, to powers of two
-    y, x = _grid(height, width, query_key)
-    grid = torch.stack([y, x, torch.ones_like(y)], 1)  # (hw, 3)
-    order = _patches(count, height, width, tile) if on_cpu else torch.arange(count)
+    scale = math.log2(math.e) / math.sqrt(dim)  # from c to powers of two
+    order = _patches(count, height, width, tile) if sparse else torch.arange(count)
     order = order.to(query_key.device)
-    negligible = NEGLIGIBLE.get(memory_value.dtype, 0.0)
     readouts = []
     for keys, values in zip(memory_key, memory_value, strict=True):
         total = query.new_zeros(cells, 1)
         readout = query.new_zeros(cells, values.shape[1])
         peak = query.new_full((cells, 1), -torch.inf)
         for rows in order.split(tile):
-            part = keys.index_select(0, rows)
-            logits = similarity(query, part) if similarity else _product(query, part, height)
+            key, value = keys.index_select(0, rows), values.index_select(0, rows)
+            logits = similarity(query, key) if similarity else _product(query, key, height)
             if sigma is not None:
-                best = _best(logits.unflatten(0, (height, width)))
-                by, bx = y[best], x[best]
-                centre = torch.stack([by, bx, -(by**2 + bx**2) / 2])  # (3, n)
-                logits.addmm_(grid, centre, alpha=math.sqrt(dim) / sigma**2)
+                _add_kernel(logits.unflatten(0, (height, width)), math.sqrt(dim) / (2 * sigma**2))
             new_peak = torch.maximum(peak, logits.amax(1, keepdim=True))
             weights = torch.add(-scale * new_peak, logits, alpha=scale, out=logits)
-            mass = weights.clamp_(min=FLOOR).exp2_().sum(1, keepdim=True)
+            if on_cpu:
+                weights.clamp_(min=FLOOR)
+            mass = weights.exp2_().sum(1, keepdim=True)
             rescale = (scale * (peak - new_peak)).clamp_(min=FLOOR).exp2_()
             total.mul_(rescale)
             readout.mul_(rescale)
             peak = new_peak
-            part = values.index_select(0, rows)
-            if on_cpu:
-                fair = len(rows) / count
-                heard = (mass > negligible * fair * total)[:, 0].nonzero()[:, 0]
-                weights, mass = weights.index_select(0, heard), mass.index_select(0, heard)
-                total.index_add_(0, heard, mass)
-                readout.index_add_(0, heard, _weighted(weights, part))
+            if sparse:
+                least = total * (NEGLIGIBLE * len(rows) / count)
+                heard = (mass > least)[:, 0].nonzero()[:, 0]
+                total.index_add_(0, heard, mass.index_select(0, heard))
+                weights = weights.index_select(0, heard).to(value.dtype)
+                readout.index_add_(0, heard, (weights @ value).to(readout.dtype))
             else:
                 total += mass
-                readout += _weighted(weights, part)
+                readout += _product(weights.to(value.dtype), value.t(), height)
         readouts.append((readout / total).t().unflatten(1, (height, width)))
     return torch.stack(readouts)
 
@@ -138,34 +142,29 @@ def _patches(count: int, height: int, width: int, tile: int) -> Tensor:
     return patch.int().argsort(stable=True)
 
 
-def _product(query: Tensor, keys: Tensor, height: int) -> Tensor:
-    """Query (hw, C) times keys (n, C): (hw, n).
+def _product(rows: Tensor, others: Tensor, height: int) -> Tensor:
+    """Rows of query cells (hw, C) times others (n, C): (hw, n).
 
     On a CPU a 1x1 convolution of a batch of grid rows is the same product and the faster one:
     oneDNN, which torch leaves it to, makes full use of processors on which `@` does not.
     """
-    if keys.device.type != "cpu":
-        return query @ keys.t()
-    image = query.unflatten(0, (height, 1, -1)).permute(0, 3, 1, 2)  # (h, C, 1, w), channels last
-    return functional.conv2d(image, keys[..., None, None]).permute(0, 2, 3, 1).flatten(0, 2)
+    if rows.device.type != "cpu":
+        return rows @ others.t()
+    image = rows.unflatten(0, (height, 1, -1)).permute(0, 3, 1, 2)  # (h, C, 1, w), channels last
+    return functional.conv2d(image, others[..., None, None]).permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def _best(logits: Tensor) -> Tensor:
-    """Query cell (n,) with the largest of logits (h, w, n), the first one of several.
+def _add_kernel(logits: Tensor, steepness: float) -> None:
+    """Takes steepness · |q - q̂(p)|² from logits (h, w, n), in place: (3) and the logarithm of (4).
 
-    First its row: a maximum is found much faster than its place.
+    q̂ is found row first: a maximum is found much faster than its place. Of several, the first one.
     """
-    row = logits.amax(1).max(0).indices
-    column = logits.gather(0, row.expand(1, logits.shape[1], -1))[0].max(0).indices
-    return row * logits.shape[1] + column
-
-
-def _weighted(weights: Tensor, values: Tensor) -> Tensor:
-    """Weights (m, n) times values (n, C), in the type of the weights; see `_product`."""
-    if values.device.type == "cpu" and values.dtype == torch.float32:
-        image = weights[None, None].permute(0, 3, 1, 2)  # (1, n, 1, m), channels last
-        return functional.conv2d(image, values.t()[..., None, None])[0, :, 0].t()
-    return (weights.to(values.dtype) @ values).to(weights.dtype)
+    height, width, _ = logits.shape
+    row = logits.amax(1).max(0).indices  # (n,)
+    column = logits.gather(0, row.expand(1, width, -1))[0].max(0).indices
+    for size, best, part in ((height, row, logits), (width, column, logits.transpose(0, 1))):
+        place = torch.arange(size, device=logits.device)[:, None]
+        part.sub_(((place - best) ** 2 * steepness).to(logits.dtype)[:, None])
 
 
 def _grid(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
