@@ -1,7 +1,8 @@
 """The network's convolutions in 8-bit integers on a CPU, by OpenVINO: `pip install 'kmn[int8]'`.
 
-The read, but for the product of its keys, and the aggregation of objects stay in torch. The graphs are made in seconds where the
-ranges of the weights were measured beforehand, and kept in the user's cache folder.
+The read, but for the product of its keys, and the aggregation of objects stay in torch. The graphs
+are made in seconds where the ranges of the weights were measured beforehand, and kept in the user's
+cache folder.
 """
 
 from __future__ import annotations

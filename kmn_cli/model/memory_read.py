@@ -163,8 +163,8 @@ def _add_kernel(logits: Tensor, steepness: float) -> None:
     row = logits.amax(1).max(0).indices  # (n,)
     column = logits.gather(0, row.expand(1, width, -1))[0].max(0).indices
     for size, best, part in ((height, row, logits), (width, column, logits.transpose(0, 1))):
-        place = torch.arange(size, device=logits.device)[:, None]
-        part.sub_(((place - best) ** 2 * steepness).to(logits.dtype)[:, None])
+        place = torch.arange(size, dtype=logits.dtype, device=logits.device)[:, None]
+        part.sub_((place - best).square_().mul_(steepness)[:, None])
 
 
 def _grid(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
