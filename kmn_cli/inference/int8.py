@@ -1,7 +1,8 @@
 """The network's convolutions in 8-bit integers on a CPU, by OpenVINO: `pip install 'kmn[int8]'`.
 
-The read and the aggregation of objects stay in torch. The graphs are made in seconds where the
-ranges of the weights were measured beforehand, and kept in the user's cache folder.
+The read, but for the product of its keys, and the aggregation of objects stay in torch. The graphs
+are made in seconds where the ranges of the weights were measured beforehand, and kept in the user's
+cache folder.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,7 @@ from kmn_cli.inference.quantize import (
     weights_digest,
 )
 from kmn_cli.model import KMN, fold_batch_norms
+from kmn_cli.model.memory_read import Similarity
 from kmn_cli.platforms import cache_folder
 
 Graphs = dict[str, Any]
@@ -63,7 +66,25 @@ def int8_network(model: KMN, tell: Callable[[str], None]) -> PartwiseNetwork:
         outputs = graphs[name]([part.contiguous().numpy() for part in inputs])
         return tuple(torch.from_numpy(array) for array in outputs.values())
 
-    return PartwiseNetwork(model.config, run, "int8")
+    return PartwiseNetwork(model.config, run, "int8", _similarity(core))
+
+
+def _similarity(core: Any) -> Similarity:
+    """The product of keys, nearly twice as fast where the processor multiplies bfloat16: OpenVINO
+    gives the keys in it there, so that nothing is rounded, and sums up in float32.
+
+    A result holds until the next call.
+    """
+    operations = import_module("openvino.opset13")
+    queries, keys = (operations.parameter([-1, -1], np.float32) for _ in range(2))
+    product = operations.matmul(queries, keys, transpose_a=False, transpose_b=True)
+    graph = core.compile_model(_openvino().Model([product], [queries, keys]), "CPU", _settings())
+
+    def similarity(query: Tensor, memory: Tensor) -> Tensor:
+        outputs = graph([query.numpy(), memory.numpy()], share_inputs=True, share_outputs=True)
+        return torch.from_numpy(outputs[0])
+
+    return similarity
 
 
 def _openvino() -> Any:

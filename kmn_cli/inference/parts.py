@@ -12,6 +12,7 @@ from kmn_cli.inference.torch_network import read_memory
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.decoder import DecoderSkips, soft_aggregate
 from kmn_cli.model.kmn import Query
+from kmn_cli.model.memory_read import Similarity
 
 # Runs a part, by its name in PARTS, on one frame and one object.
 Run = Callable[..., tuple[Tensor, ...]]
@@ -45,13 +46,17 @@ class PartwiseNetwork:
         config: of the network.
         run: is called with a part's name and its inputs, as PARTS take them after the model.
         precision: what it is called.
+        similarity: the product of keys, if not by torch.
     """
 
     stride = 16
     device = torch.device("cpu")
 
-    def __init__(self, config: KMNConfig, run: Run, precision: str) -> None:
+    def __init__(
+        self, config: KMNConfig, run: Run, precision: str, similarity: Similarity | None = None
+    ) -> None:
         self.config, self._run, self.precision = config, run, precision
+        self._similarity = similarity
 
     def encode_query(self, images: Tensor) -> Query:
         """See `Network`."""
@@ -72,7 +77,7 @@ class PartwiseNetwork:
 
     def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
         """See `Network`."""
-        return read_memory(query, memory, sigma)
+        return read_memory(query, memory, sigma, self._similarity)
 
     def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
         """See `Network`."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from kmn_cli.inference.device import to_device
 from kmn_cli.model import KMN, fold_batch_norms
 from kmn_cli.model.kmn import Query
-from kmn_cli.model.memory_read import read_tiled
+from kmn_cli.model.memory_read import Similarity, read_tiled
 
 PIXELS_AT_ONCE = 2**22  # of all objects, or frames, in one pass on a GPU: about 2 GB of maps
 
@@ -65,10 +65,15 @@ class TorchNetwork:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
 
-def read_memory(query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
-    """The read of a single frame in torch; see `Network.read`."""
+def read_memory(
+    query: Query,
+    memory: tuple[Tensor, Tensor],
+    sigma: float | None,
+    similarity: Similarity | None = None,
+) -> Tensor:
+    """The read of a single frame; see `Network.read` and `read_tiled`."""
     if query.key.device.type == "cpu":
         # Denormal weights make its products over a hundred times slower. This holds for the
         # thread that sets it.
         torch.set_flush_denormal(True)
-    return read_tiled(query.key[0].float(), *memory, sigma)
+    return read_tiled(query.key[0].float(), *memory, sigma, similarity=similarity)

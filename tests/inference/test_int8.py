@@ -81,6 +81,19 @@ def test_int8_computes_nearly_the_same(model: KMN, ready: Network) -> None:
     assert np.abs(rounded - exact).mean() < 0.1 * exact.std()
 
 
+@needs_openvino
+def test_the_product_of_keys_rounds_nothing_of_them(ready: Network) -> None:
+    """Wherever the graphs compute in bfloat16 they give the keys in it."""
+    image, _ = next(two_objects())
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    key, _ = ready.memorize(tensor, torch.ones(1, 96, 128))
+    query = ready.encode_query(tensor).key[0].flatten(1).t().contiguous()
+    similarity = ready._similarity  # type: ignore[attr-defined]
+    for keys in (key[0], key[0, :7]):  # of any length
+        exact = query.double() @ keys.double().t()
+        assert torch.allclose(similarity(query, keys).double(), exact, rtol=1e-4, atol=1e-5)
+
+
 def test_what_sees_the_picture_and_what_makes_keys_is_not_rounded(model: KMN, cache: Path) -> None:
     ranges = quantize.measure_ranges(fold_batch_norms(model))
     exact = {name: [pair is None for pair in of_part] for name, of_part in ranges.items()}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kmn_cli.model.memory_read import read_plain, read_tiled
+from kmn_cli.model.memory_read import NEGLIGIBLE, read_plain, read_tiled
 
 
 def random_memory(
@@ -57,6 +57,70 @@ def test_values_in_bfloat16_round_nothing_but_themselves_and_their_weights():
     readout = read_tiled(query, key, value.bfloat16(), 7.0, tile=13)
     assert readout.dtype == torch.float32
     assert (readout - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def places(frames: int, height: int, width: int, sharpness: float) -> tuple[Tensor, ...]:
+    """A still video: every cell knows itself again in all frames, the better the sharper."""
+    torch.manual_seed(0)
+    image = torch.randn(height * width, 16) * sharpness
+    noise = torch.randn(2, frames, height * width, 16) * 0.2
+    value = torch.randn(2, frames * height * width, 24)
+    return image.t().unflatten(1, (height, width)), (image + noise).flatten(1, 2), value
+
+
+@pytest.mark.parametrize("tile", [13, 48, None])
+@pytest.mark.parametrize("sharpness", [0.0, 0.5, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("sigma", [None, 2.0])
+def test_what_is_left_out_weighs_less_than_it_says(sharpness, sigma, tile):
+    """A part of the weight that is replaced moves a readout at most by the spread of the values."""
+    query, key, value = places(9, 12, 10, sharpness)
+    value = value.bfloat16()
+    expected = read_plain(query, key, value.float(), sigma)
+    error = (read_tiled(query, key, value, sigma, tile) - expected).abs().amax()
+    spread = value.float().amax() - value.float().amin()
+    assert error < spread * (NEGLIGIBLE + 2**-7)  # and bfloat16's rounding
+
+
+def rows_multiplied(query: Tensor, key: Tensor, value: Tensor) -> int:
+    """Query cells whose weights meet the values, summed up over tiles."""
+    rows: list[int] = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten.mm.default:
+                rows.append(len(args[0]))
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
+        read_tiled(query, key, value.bfloat16(), 2.0, tile=60)
+    return sum(rows)
+
+
+def test_peaked_reads_leave_most_out_and_flat_ones_nothing():
+    everything = 2 * 18 * 120  # objects, tiles, query cells
+    assert rows_multiplied(*places(9, 12, 10, 4.0)) < 0.4 * everything
+    query, key, value = places(9, 12, 10, 0.0)
+    assert rows_multiplied(query, key * 0, value) == everything
+
+
+@pytest.mark.parametrize("size", [(20, 3), (3, 20)])
+def test_float32_is_exact_but_for_rounding(size):
+    query, key, value = (part.float() for part in random_memory(4, *size, 3.0, objects=2))
+    difference = read_tiled(query, key, value, 7.0) - read_plain(query, key, value, 7.0)
+    assert difference.abs().max() < 1e-5
+
+
+def test_eq_1_may_be_computed_elsewhere():
+    query, key, value = random_memory(3, 6, 5)
+    calls: list[tuple[int, int]] = []
+
+    def similarity(queries: Tensor, keys: Tensor) -> Tensor:
+        calls.append((len(queries), len(keys)))
+        return queries @ keys.t()
+
+    readout = read_tiled(query, key, value, 7.0, tile=60, similarity=similarity)
+    assert torch.allclose(readout, read_plain(query, key, value, 7.0), atol=1e-12)
+    assert calls == [(30, 60), (30, 30)]
 
 
 @pytest.mark.parametrize("read", [read_plain, read_tiled])
