@@ -89,7 +89,8 @@ def draw_prompts(mask: np.ndarray, rng: np.random.Generator) -> Tensor:
         if rng.random() < 0.3:
             near = cv2.dilate(mask, np.ones((25, 25), np.uint8)) - mask
             outside = _places(near if near.any() else 1 - mask, int(rng.integers(1, 3)), rng)
-    return guidance(*mask.shape, box, inside, outside)
+    height, width = mask.shape
+    return guidance(height, width, box, inside, outside)
 
 
 def _loose_box(mask: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float, float]:

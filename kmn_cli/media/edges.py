@@ -20,7 +20,7 @@ Look = Callable[[np.ndarray, Prompts], np.ndarray]
 
 MARGIN = 0.3  # of an object's box, seen around it
 LARGEST = 0.2  # of the picture: more is meant by points only where the network is SURE
-SURE, MOST = 0.85, 0.5  # and no more than MOST of it
+SURE, MOST = 0.85, 0.6  # and no more than MOST of it
 SPECK = 0.01  # of the object's area: smaller parts are dropped, and holes filled
 DOT = 0.02  # radius of a point, in long sides of what was found
 

@@ -46,8 +46,9 @@ def correct_mask(
 ) -> np.ndarray:
     """Return ids (H, W) uint8 after what a person says about some objects of a mask.
 
-    A box makes its object anew; a point inside adds what is found there, a point outside takes
-    it away; strokes paint. Where objects overlap, the later of `objects` has it.
+    A box makes its object anew; a point inside adds the part that is missing there, a point
+    outside takes away what is too much there; strokes paint. Where objects overlap, the later of
+    `objects` has it.
 
     Args:
         labels: (H, W) uint8 ids, left as they are.
@@ -74,13 +75,32 @@ def correct_mask(
 
 
 def _clicked(mask: np.ndarray, image: np.ndarray, prompts: Prompts, find: FindEdges) -> np.ndarray:
-    """A mask with what is found at the points inside, without what is found at those outside."""
+    """A mask with what clicks change of it.
+
+    The object is looked for anew, by the clicks and by what is known: a place in the mask, or where
+    nothing is missing, the box around it. What is found and the mask differ in some parts; those
+    with a click in them are changed.
+    """
     inside, outside = prompts.inside, prompts.outside
     if inside:
-        mask = mask | find(image, Prompts(inside=inside, outside=outside))
-    if outside:
-        mask = mask & ~find(image, Prompts(inside=outside, outside=inside))
-    return mask
+        known = Prompts(inside=(*inside, _deepest(mask, outside)), outside=outside)
+    else:
+        x, y, width, height = map(float, cv2.boundingRect(mask.astype(np.uint8)))
+        known = Prompts(box=(x, y, width, height), outside=outside)
+    found = find(image, known)
+    _, parts = cv2.connectedComponents((mask ^ found).astype(np.uint8))
+    meant = {int(parts[int(y), int(x)]) for x, y in (*inside, *outside)} - {0}
+    return mask ^ np.isin(parts, sorted(meant))
+
+
+def _deepest(mask: np.ndarray, outside: Sequence[Point]) -> Point:
+    """The place in a mask that is farthest from its edges, and from points outside the object."""
+    canvas = np.pad(mask.astype(np.uint8), 1)
+    for x, y in outside:
+        canvas[int(y) + 1, int(x) + 1] = 0
+    depth = cv2.distanceTransform(canvas, cv2.DIST_L2, 3)
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return float(column - 1), float(row - 1)
 
 
 def check_all_there(labels: np.ndarray, objects: Mapping[int, Prompts]) -> None:
