@@ -228,7 +228,8 @@ class VideoSegmenter:
 
     def _check(self, frame: np.ndarray, mask: np.ndarray | None) -> View:
         """The view of a frame that can be segmented."""
-        view = self._view or View.of(*frame.shape[:2], self.options)
+        height, width = frame.shape[:2]
+        view = self._view or View.of(height, width, self.options)
         check_frame(frame, self._frame, (view.height, view.width))
         if mask is not None:
             check_mask(mask, (view.height, view.width))
