@@ -65,7 +65,7 @@ def follow(root: Path, name: str, network: Any) -> list[dict[str, int]]:
     ids = [int(i) for i in np.unique(np.stack(masks)) if i]
     enters = {i: next(t for t, mask in enumerate(masks) if (mask == i).any()) for i in ids}
     report = ObjectReport(ids, set(enters.values()))
-    segmenter = VideoSegmenter(network.network, network.options())
+    segmenter = VideoSegmenter(network.ready, network.options())
     scores: dict[int, list[float]] = {i: [] for i in ids}
     for t, (path, truth) in enumerate(zip(pictures, masks, strict=True)):
         image = np.asarray(Image.open(path).convert("RGB"))
