@@ -12,14 +12,12 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from kmn_cli.inference.device import choose_device
+from kmn_cli.inference.frame_size import STRIDE
 from kmn_cli.media.prompts import Point, Prompts
 from kmn_cli.model import load_checkpoint
-from kmn_cli.model.checkpoint import find_weights, load_strictly, readable
+from kmn_cli.model.checkpoint import load_strictly, readable
 from kmn_cli.model.encoders import QueryEncoder
-from kmn_cli.model.prompt_head import PromptHead, guidance, trunk_features
-
-SIDE = 256  # long side of what is seen, in pixels, as in training
-STRIDE = 16
+from kmn_cli.model.prompt_head import SIDE, PromptHead, guidance, trunk_features
 
 
 def prompt_head_path(network: Path) -> Path:
@@ -46,8 +44,8 @@ class PromptedNetwork:
             WeightsError: they are not there.
             DeviceError: the device is not.
         """
-        path = prompt_head_path(find_weights(None))
-        model = load_checkpoint().model
+        checkpoint = load_checkpoint()
+        model, path = checkpoint.model, prompt_head_path(checkpoint.path)
         head = PromptHead(model.config.width)
         with readable(path):
             load_strictly(head, load_file(path), str(path))

@@ -5,7 +5,7 @@ tests/benchmarks/bench_init_mask.py measures both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -62,7 +62,7 @@ def _learned(image: np.ndarray, prompts: Prompts, look: Look) -> np.ndarray:
     """
     box = prompts.box
     if box is None:
-        found = _meant(look(image, prompts) > 0.5, prompts.inside)
+        found = parts_at(look(image, prompts) > 0.5, prompts.inside)
         if not found.any():
             return found
         box = _around(found)
@@ -71,7 +71,7 @@ def _learned(image: np.ndarray, prompts: Prompts, look: Look) -> np.ndarray:
     prob[window] = look(image[window], _seen_from(window, prompts))
     found = prob > 0.5
     if prompts.box is None:
-        found = _meant(found, prompts.inside)
+        found = parts_at(found, prompts.inside)
         share = found.mean()
         if share > MOST or (share > LARGEST and prob[found].mean() < SURE):
             return np.zeros_like(found)
@@ -80,8 +80,8 @@ def _learned(image: np.ndarray, prompts: Prompts, look: Look) -> np.ndarray:
     return _as_said(_without_specks(found), prompts) if found.any() else found
 
 
-def _meant(found: np.ndarray, points: tuple[Point, ...]) -> np.ndarray:
-    """Return the parts of a mask that have a point in them."""
+def parts_at(found: np.ndarray, points: Iterable[Point]) -> np.ndarray:
+    """Return the connected parts of a mask (H, W) bool that have a point in them."""
     _, parts = cv2.connectedComponents(found.astype(np.uint8))
     meant = {int(parts[int(y), int(x)]) for x, y in points} - {0}
     return np.isin(parts, sorted(meant))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.errors import InputError
-from kmn_cli.media.edges import by_colours
+from kmn_cli.media.edges import by_colours, parts_at
 from kmn_cli.media.overlay import draw_overlay
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Area, FillHoles, Point, Prompts, Stroke, check_prompts
@@ -88,9 +88,7 @@ def _clicked(mask: np.ndarray, image: np.ndarray, prompts: Prompts, find: FindEd
         x, y, width, height = map(float, cv2.boundingRect(mask.astype(np.uint8)))
         known = Prompts(box=(x, y, width, height), outside=outside)
     found = find(image, known)
-    _, parts = cv2.connectedComponents((mask ^ found).astype(np.uint8))
-    meant = {int(parts[int(y), int(x)]) for x, y in (*inside, *outside)} - {0}
-    return mask ^ np.isin(parts, sorted(meant))
+    return mask ^ parts_at(mask ^ found, (*inside, *outside))
 
 
 def _deepest(mask: np.ndarray, outside: Sequence[Point]) -> Point:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from kmn_cli.model.encoders import QueryEncoder
 
+SIDE = 256  # long side of the pictures that a head learns from, and then sees
 NEAR, FAR = 6.0, 40.0  # reach in pixels of the two marks of a click
 _GROUPS = 8
 

@@ -30,9 +30,8 @@ from kmn_cli.inference.device import to_device
 from kmn_cli.model import load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
 from kmn_cli.model.encoders import QueryEncoder
-from kmn_cli.model.prompt_head import PromptHead, trunk_features
+from kmn_cli.model.prompt_head import SIDE, PromptHead, trunk_features
 
-SIDE = 256  # of the samples, in pixels
 CROPS, PROMPTS = 6, 2  # a step, and prompts a crop, which share its features
 RATE, DECAY, WARM_UP = 2e-3, 1e-4, 50
 AVERAGE = 0.995  # of the weights over the steps, which is what is saved

@@ -96,7 +96,9 @@ class Tracker:
                 raise _Stopped
 
         size = order.size or self._size
-        chosen = {**project.notes["options"], **({} if size is None else {"size": size})}
+        chosen = dict(project.notes["options"])
+        if size is not None:  # which enlarges nothing
+            chosen |= {"size": size, "enlarge": 1.0}
         return segment_video(
             project.video,
             project.given,

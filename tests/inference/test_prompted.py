@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from kmn_cli.inference import prompted
 from kmn_cli.inference.prompted import PromptedNetwork, prompt_head_path
 from kmn_cli.media.edges import EdgeFinder, by_colours
 from kmn_cli.media.prompts import Prompts
-from kmn_cli.model import KMN, KMNConfig, save_checkpoint
+from kmn_cli.model import KMN, KMNConfig, load_checkpoint, save_checkpoint
 from kmn_cli.model.encoders import QueryEncoder
 from kmn_cli.model.prompt_head import PromptHead, guidance
 from kmn_cli.training.prompt_head import train
@@ -109,8 +110,7 @@ def test_the_shipped_files_are_used_and_colours_where_they_are_not_there(
 ) -> None:
     path = tmp_path / "kmn.safetensors"
     save_checkpoint(path, KMN(KMNConfig.tiny()))
-    monkeypatch.setattr(prompted, "find_weights", lambda name: path)
-    monkeypatch.setattr(prompted, "load_checkpoint", lambda: _checkpoint(path))
+    monkeypatch.setattr(prompted, "load_checkpoint", partial(load_checkpoint, path))
     frame, box = two_squares(np.random.default_rng(1))[..., :3], Prompts(box=(9.0, 9.0, 40.0, 70.0))
     said: list[str] = []
     colours = network_finder("cpu", said.append)(frame, box)
@@ -119,9 +119,3 @@ def test_the_shipped_files_are_used_and_colours_where_they_are_not_there(
     save_file(PromptHead(KMNConfig.tiny().width).half().state_dict(), prompt_head_path(path))
     network_finder("cpu", said.append)(frame, box)
     assert "kmn.prompts" in said[1]
-
-
-def _checkpoint(path: Path) -> object:
-    from kmn_cli.model import load_checkpoint
-
-    return load_checkpoint(path)

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from kmn_cli.errors import InputError, UsageError
-from kmn_cli.inference.frame_size import FrameSize
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
@@ -142,16 +141,6 @@ def test_only_the_objects_a_mask_names_are_truth(network):
     assert second == [1, 9, 10]
 
 
-@pytest.mark.parametrize("y", range(0, 7, 2))
-@pytest.mark.parametrize("x", range(0, 7, 2))
-def test_no_object_is_too_small_to_leave_a_trace(y, x):
-    mask = torch.zeros(1080, 1920, dtype=torch.bool)
-    mask[500 + y : 502 + y, 700 + x : 702 + x] = True
-    net = FrameSize.for_short_side(1080, 1920, 320).mask_to_net(mask)
-    assert net.max() > 0.05
-    assert net.sum() == pytest.approx(4 * (320 / 1080) ** 2, rel=0.05)  # its area
-
-
 def test_an_object_too_small_for_the_size_is_said(network):
     mask = np.zeros((96, 128), np.uint8)
     mask[10:18, 10:18] = 3  # fills a cell of 4x4 at half the size
@@ -219,42 +208,6 @@ def test_errors_say_what_is_wrong(network):
 def test_a_kernel_that_no_grid_can_hold(sigma):
     with pytest.raises(UsageError, match="sigma must be between"):
         SegmentOptions(sigma=sigma)
-
-
-def test_small_frames_are_enlarged_as_far_as_they_may():
-    sizes = [
-        FrameSize.for_short_side(*size, 480, 2) for size in ((240, 320), (320, 480), (90, 120))
-    ]
-    assert [(s.net_height, s.net_width) for s in sizes] == [(480, 640), (480, 720), (180, 240)]
-
-
-@pytest.mark.parametrize("size", [(480, 854), (37, 53), (1, 1), (720, 1280)])
-@pytest.mark.parametrize("short_side", [0, 240, 480])
-@pytest.mark.parametrize("enlarge", [1.0, 2.0])
-def test_frame_size_goes_there_and_back(size, short_side, enlarge):
-    frame = FrameSize.for_short_side(*size, short_side, enlarge)
-    image = frame.image_to_net(torch.full((*size, 3), 255, dtype=torch.uint8))
-    assert image.shape[2] % 16 == 0
-    assert image.shape[3] % 16 == 0
-    if short_side:
-        assert min(frame.net_height, frame.net_width) <= max(short_side, min(size))
-    assert min(frame.net_height, frame.net_width) <= enlarge * min(size)
-    labels = torch.zeros(size, dtype=torch.uint8)
-    labels[: size[0] // 2 + 1] = 5
-    net = frame.mask_to_net(labels == 5)
-    assert net.shape == image.shape[2:]
-    back = frame.labels_from_net(torch.stack([1 - net, net]), torch.tensor([0, 5]).byte())
-    assert (back == labels).float().mean() > 0.95
-
-
-def test_padding_is_stms():
-    """854x480 becomes 864x480, five black columns on either side."""
-    frame = FrameSize.for_short_side(480, 854, 480)
-    assert frame.padding == (5, 5, 0, 0)
-    assert FrameSize.for_short_side(45, 64, 0).padding == (0, 0, 1, 2)
-    image = frame.image_to_net(torch.full((480, 854, 3), 255, dtype=torch.uint8))
-    assert image[..., :5].max() == 0
-    assert image[..., 5:-5].min() == 1
 
 
 def test_bf16_finds_nearly_the_same(model, network):
