@@ -1,9 +1,10 @@
-"""What Linux, macOS and Windows do differently: locks, a process's memory, where caches lie."""
+"""What systems do differently: locks, a process's memory, where caches lie."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ except ImportError:
     resource = None  # type: ignore[assignment]
 
 CAN_REMOVE_OPEN_FILES = fcntl is not None
+# malloc.h of glibc
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+_KEPT = 2**31 - 1  # bytes at the top of the heap; mallopt takes an int
 _LOCKED_BYTE = 1 << 30  # far behind what is written: on Windows a locked byte cannot be read
 
 
@@ -43,6 +47,22 @@ def lock(file: int) -> None:
 def cache_folder() -> Path:
     """Where kmn keeps what it can make again: $XDG_CACHE_HOME/kmn, or ~/.cache/kmn."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kmn"
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep what is freed, for the rest of the process.
+
+    A network on a CPU frees and takes again gigabytes of activations. glibc maps large blocks
+    anew each time, and the system clears every page of them.
+
+    Returns:
+        Whether it was done: false where the C library is another.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = ((_MMAP_MAX, 0), (_TOP_PAD, 2**28), (_TRIM_THRESHOLD, _KEPT))
+    return all(mallopt(name, value) == 1 for name, value in settings)
 
 
 def resident_peak() -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kmn_cli.platforms import resident_peak
+import pytest
+
+from kmn_cli.platforms import keep_freed_memory, resident_peak
 
 # What Windows has instead, by its documentation: a byte is locked at the file's position, whoever
 # comes second gets EACCES; and no open file can be removed.
@@ -111,3 +114,37 @@ def test_segment_evaluate_and_export_run(
 
 def test_the_peak_here_is_in_bytes() -> None:
     assert 2**24 < resident_peak() < 2**40
+
+
+MEASURE = """
+import resource, torch
+from kmn_cli.platforms import keep_freed_memory
+kept = keep_freed_memory() if {keep} else None
+def faults():
+    for _ in range(20):
+        torch.ones(2**24)  # 64 MB, taken and freed, until they have found their place
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(kept, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_freed_memory_is_used_again() -> None:
+    plain, kept = (
+        subprocess.run(
+            [sys.executable, "-c", MEASURE.format(keep=keep)],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()
+        for keep in (False, True)
+    )  # fmt: skip
+    assert kept[0] == "True"
+    assert int(kept[1]) < int(plain[1]) / 10
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr("ctypes.CDLL", lambda *_: pytest.fail("mallopt was called"))
+    assert keep_freed_memory() is False

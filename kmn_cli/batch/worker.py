@@ -19,6 +19,7 @@ from kmn_cli.errors import DeviceError, ExitCode, KmnError, describe
 from kmn_cli.inference.loaded import LoadedNetwork, load_network
 from kmn_cli.inference.ready import choose_precision, ready_for_inference
 from kmn_cli.model.checkpoint import load_checkpoint
+from kmn_cli.platforms import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ class RemoteWorker:
     """A worker in a process of its own, which starts with its first job and never raises."""
 
     def __init__(self, orders: Orders, tell: Tell) -> None:
+        keep_freed_memory()
         if orders.threads is not None:
             torch.set_num_threads(orders.threads)
         self._orders, self._tell = orders, tell

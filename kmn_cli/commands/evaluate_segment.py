@@ -12,6 +12,7 @@ from kmn_cli.evaluation.segmentation import BenchmarkRun
 from kmn_cli.inference.measure import peak_memory
 from kmn_cli.inference.segmenter import SegmentOptions
 from kmn_cli.model.checkpoint import Checkpoint, load_checkpoint
+from kmn_cli.platforms import keep_freed_memory
 
 
 class Segmenting:
@@ -20,6 +21,7 @@ class Segmenting:
     def __init__(
         self, benchmark: Benchmark, device: str, console: Console, *, overwrite: bool
     ) -> None:
+        keep_freed_memory()
         self.benchmark, self.console = benchmark, console
         self._device = console.choose_device(device)
         self._overwrite = overwrite

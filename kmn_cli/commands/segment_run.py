@@ -15,6 +15,7 @@ from kmn_cli.batch.workforce import Workforce
 from kmn_cli.commands.console import Console
 from kmn_cli.commands.progress import clock
 from kmn_cli.commands.tables import plan_table, result_table
+from kmn_cli.platforms import keep_freed_memory
 
 __all__ = ["Batch", "Job", "Order", "Settings", "carry_out"]
 
@@ -49,6 +50,7 @@ def carry_out(order: Order, console: Console) -> None:
         KmnError: the only video failed.
         BatchError: some videos failed, or would.
     """
+    keep_freed_memory()
     if order.dry_run:
         _plan(order, console)
     elif order.alone:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +13,19 @@ from torch.nn.functional import interpolate
 VALUES_AT_ONCE = 2**24  # interpolated probabilities in memory
 
 
-def enlarged_labels(prob: Tensor, ids: Tensor, height: int, width: int) -> Tensor:
+def most_probable(prob: Tensor, ids: Sequence[int]) -> Tensor:
+    """The id of the most probable of C channels, the first of equal ones: (C, ...) to uint8.
+
+    Channel by channel: along this axis `max` and `argmax` are many times slower.
+    """
+    best, labels = prob[0], torch.full_like(prob[0], ids[0], dtype=torch.uint8)
+    for plane, i in zip(prob[1:], ids[1:], strict=True):
+        labels.masked_fill_(plane > best, i)
+        best = torch.maximum(best, plane)
+    return labels
+
+
+def enlarged_labels(prob: Tensor, ids: Sequence[int], height: int, width: int) -> Tensor:
     """The id of the most probable channel after bilinear enlargement, (height, width) uint8.
 
     Where four neighbours agree on a channel, all between them do, as they are its weighted means:
@@ -19,15 +33,13 @@ def enlarged_labels(prob: Tensor, ids: Tensor, height: int, width: int) -> Tenso
 
     Args:
         prob: (C, h, w), with h at most height and w at most width.
-        ids: (C,) uint8, of the channels, all different.
+        ids: of the channels, all different.
     """
-    best = ids[prob.max(0).indices]  # argmax is twenty times slower along this axis
+    best = most_probable(prob, ids)
     y = _Axis.of(best.shape[0], height, prob.device)
     x = _Axis.of(best.shape[1], width, prob.device)
     labels = interpolate(best[None], width, mode="nearest")[0].index_select(0, y.cell)
-    beside = best != best[:, x.next]
-    mixed = (best != best[y.next]) | beside | beside[y.next]
-    cells = mixed.nonzero()
+    cells = _mixed(best).nonzero()
     for cy, cx in (part.unbind(1) for part in cells.split(_at_once(len(prob), y, x))):
         rows, down = y.pixels(cy)
         columns, right = x.pixels(cx)
@@ -35,9 +47,18 @@ def enlarged_labels(prob: Tensor, ids: Tensor, height: int, width: int) -> Tenso
             torch.lerp(prob[:, r, cx, None], prob[:, r, x.next[cx], None], right)
             for r in (cy, y.next[cy])
         )  # (C, cells, columns)
-        found = torch.lerp(upper[:, :, None], lower[:, :, None], down[..., None]).max(0).indices
-        labels[rows[:, :, None], columns[:, None]] = ids[found]
+        between = torch.lerp(upper[:, :, None], lower[:, :, None], down[..., None])
+        labels[rows[:, :, None], columns[:, None]] = most_probable(between, ids)
     return labels
+
+
+def _mixed(labels: Tensor) -> Tensor:
+    """Where labels (h, w) differ from the next column, the next row, or what is next of both."""
+    beside = torch.zeros_like(labels, dtype=torch.bool)
+    beside[:, :-1] = labels[:, 1:] != labels[:, :-1]
+    mixed = beside.clone()
+    mixed[:-1] |= beside[1:] | (labels[1:] != labels[:-1])
+    return mixed
 
 
 def _at_once(channels: int, y: _Axis, x: _Axis) -> int:
@@ -54,8 +75,9 @@ class _Axis(NamedTuple):
     last: Tensor  # of each cell, its last pixel
     steps: Tensor  # 0, 1, … as many as pixels in the fullest cell
 
-    @classmethod
-    def of(cls, coarse: int, fine: int, device: torch.device) -> Self:
+    @staticmethod
+    @lru_cache(maxsize=16)
+    def of(coarse: int, fine: int, device: torch.device) -> _Axis:
         """As torch's `interpolate` has it, with align_corners=False."""
         place = (torch.arange(fine, device=device) + 0.5) * (coarse / fine) - 0.5
         place = place.clamp(0, coarse - 1)
@@ -64,7 +86,7 @@ class _Axis(NamedTuple):
         first = torch.searchsorted(cell, cells)
         last = torch.searchsorted(cell, cells, right=True) - 1
         steps = torch.arange(int((last - first).max()) + 1, device=device)
-        return cls(cell, place - cell, (cells + 1).clamp(max=coarse - 1), first, last, steps)
+        return _Axis(cell, place - cell, (cells + 1).clamp(max=coarse - 1), first, last, steps)
 
     def pixels(self, cells: Tensor) -> tuple[Tensor, Tensor]:
         """The pixels (cells, steps) of some cells and their shares; the last one is repeated in

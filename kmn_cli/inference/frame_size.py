@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kmn_cli.inference.enlarge import enlarged_labels
+from kmn_cli.inference.enlarge import enlarged_labels, most_probable
 
 STRIDE = 16
 FINEST_CELL = 4 * 4  # pixels of the decoder's map of the highest resolution
@@ -96,15 +96,15 @@ class FrameSize:
             soft[channel] = self.prob_from_net(plane[None])[0].mul(255).round().clamp(0, 255)
         return soft
 
-    def labels_from_net(self, prob: Tensor, ids: Tensor) -> Tensor:
+    def labels_from_net(self, prob: Tensor, ids: Sequence[int]) -> Tensor:
         """The id of the most probable channel of each pixel of the video, (H, W) uint8.
 
         Args:
             prob: padded (C, H', W'), scaled bilinearly before the arg max.
-            ids: (C,) uint8, of the channels.
+            ids: of the channels.
         """
         if self.height <= self.net_height:
-            return ids[self.prob_from_net(prob).max(0).indices]
+            return most_probable(self.prob_from_net(prob), ids)
         left, _, top, _ = self.padding
         prob = prob[:, top : top + self.net_height, left : left + self.net_width]
         return enlarged_labels(prob, ids, self.height, self.width)

@@ -32,7 +32,7 @@ class GivenMask:
     def of(cls, mask: np.ndarray, view: View, device: torch.device) -> GivenMask:
         """A mask (H, W) of object ids."""
         labels = upload(mask.astype(np.uint8, copy=False), device)
-        ids = [int(i) for i in labels.unique() if i > 0]
+        ids = [i for i, count in enumerate(labels.flatten().bincount().tolist()) if i and count]
         return cls(labels, {i: view.mask_to_net(labels == i) for i in ids}, view)
 
     def masks(self, ids: Sequence[int] | None = None) -> Tensor:
@@ -59,8 +59,9 @@ class GivenMask:
 
     def kept_in(self, labels: Tensor) -> Tensor:
         """Labels (H, W) with the mask in them, to the pixel."""
-        others = labels.masked_fill(torch.isin(labels, self.labels.unique()), 0)
-        return torch.where(self.labels > 0, self.labels, others)
+        for i in self.planes:
+            labels = labels.masked_fill(labels == i, 0)
+        return torch.where(self.labels > 0, self.labels, labels)
 
     def doubts(self, ids: Sequence[int], where: str) -> Iterator[str]:
         """What to tell of some of its objects, when they are new.

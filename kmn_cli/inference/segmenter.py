@@ -149,8 +149,7 @@ class VideoSegmenter:
             given = GivenMask.of(mask, view, self.network.device)
             self._admit(given, image)
             prob = given.merged(prob, self.object_ids)
-        ids = torch.tensor([0, *self.object_ids], dtype=torch.uint8, device=prob.device)
-        labels = view.labels_from_net(prob, ids)
+        labels = view.labels_from_net(prob, (0, *self.object_ids))
         if given is not None:
             labels = given.kept_in(labels)
         self._last = _Last(image, prob[1:], tuple(given.planes) if given else ())

@@ -144,8 +144,8 @@ class View:
         """The same in eight bits, 255 is certain."""
         return self._whole(self.size.soft_from_net(prob), 255)
 
-    def labels_from_net(self, prob: Tensor, ids: Tensor) -> Tensor:
-        """The id (C,) uint8 of the most probable channel of each pixel, (H, W) uint8."""
+    def labels_from_net(self, prob: Tensor, ids: Sequence[int]) -> Tensor:
+        """The id of the most probable of C channels of each pixel, (H, W) uint8."""
         return self._whole(self.size.labels_from_net(prob, ids)[None], 0)[0]
 
     def _whole(self, inside: Tensor, background: int) -> Tensor:

@@ -22,8 +22,6 @@ import kmn_cli  # noqa: F401 - before torch, as in the command: it says how torc
 
 # isort: split
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from kmn_cli.inference.device import choose_device
 from tests.benchmarks import (
@@ -36,10 +34,10 @@ from tests.benchmarks import (
     bench_video,
 )
 from tests.benchmarks.speed_table import speed_table
+from tests.benchmarks.table import Row, show
 
 PARTS = ("read", "stages", "frames", "pictures", "video", "agreement", "long", "full")
 FILE = Path("benchmarks.json")
-Row = Mapping[str, Any]
 
 FRAMES = [(1, 21, "480p"), (3, 5, "480p"), (1, 5, "480p")]
 MORE_FRAMES = [
@@ -112,21 +110,6 @@ def _ratios(document: Mapping[str, Sequence[Row]]) -> dict[str, float | None]:
         "read_T20_time": reads.get(20, {}).get("time_ratio"),
         "read_T20_memory": reads.get(20, {}).get("memory_ratio"),
     }
-
-
-def show(title: str, rows: Sequence[Row]) -> Sequence[Row]:
-    """Prints one table."""
-    table = Table(*(name.replace("_", " ") for name in rows[0]), title=title)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console(width=120).print(table)
-    return rows
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
-    return "" if value is None else str(value)
 
 
 if __name__ == "__main__":

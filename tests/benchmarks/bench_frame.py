@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-import cv2
-import numpy as np
 import torch
 
 from kmn_cli.inference.device import has_fast_bf16
-from kmn_cli.inference.quantize import demo_clip
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.media.labels import read_mask
-from kmn_cli.media.video import open_video
 from kmn_cli.model import KMN, load_checkpoint
 from tests.benchmarks.clock import medians, memory
+from tests.benchmarks.picture import SIZES, picture_and_mask
 from tests.benchmarks.plain import PlainSegmenter
 
-SIZES = {"480p": (480, 854), "1080p": (1080, 1920)}
 PRECISIONS = ("fp32", "bf16", "int8")
 PLAIN_BANK = 24  # frames times objects at 480p: more would not fit into 16 GB
 
@@ -29,20 +24,6 @@ def precisions(device: str) -> list[str]:
     bf16 = has_fast_bf16(torch.device(device))
     int8 = device == "cpu" and find_spec("openvino") is not None
     return ["fp32"] + ["bf16"] * bf16 + ["int8"] * int8
-
-
-def picture_and_mask(size: tuple[int, int], objects: int) -> tuple[np.ndarray, np.ndarray]:
-    """The demo clip's first frame, with a column of its rabbit for each object: what a read may
-    pass over depends on the picture."""
-    clip = demo_clip()
-    with open_video(clip) as video:
-        image = next(iter(video)).image
-    rabbit = read_mask(clip.with_suffix(".png")).labels > 0
-    seen = np.flatnonzero(rabbit.any(0))
-    columns = 1 + (np.arange(rabbit.shape[1]) - seen[0]) * objects // (seen[-1] + 1 - seen[0])
-    labels = np.where(rabbit, columns, 0).astype(np.uint8)
-    frame = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-    return frame, cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def network() -> KMN:

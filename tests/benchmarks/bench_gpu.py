@@ -1,6 +1,6 @@
 """A GPU in a minute: milliseconds a frame by stage, memory, and frames a second from file to file.
 
-    python -m tests.benchmarks.bench_gpu [--device cuda] [--precision bf16]
+    python -m tests.benchmarks.bench_gpu [--device cuda] [--precision bf16] [--weights FILE]
     python -m tests.benchmarks.bench_gpu --device cpu --rehearse    # small frames, few of them
 
 The roofline is the arithmetic of a frame at the speed of a large product on the same device: no
@@ -25,9 +25,10 @@ from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from tests.benchmarks.__main__ import Row, show
-from tests.benchmarks.bench_frame import SIZES, network, picture_and_mask
+from kmn_cli.model.checkpoint import load_checkpoint
 from tests.benchmarks.clock import medians, wait
+from tests.benchmarks.picture import SIZES, picture_and_mask
+from tests.benchmarks.table import Row, show
 
 CASES = (("480p", 1), ("480p", 3), ("480p", 5), ("1080p", 1))
 MEMORY = 8  # frames: the mean over a DAVIS sequence
@@ -105,7 +106,7 @@ def _driven(segmenter: VideoSegmenter, picture: np.ndarray, frames: int) -> Iter
 
 def _file_to_masks(ready: Network, size: Size, objects: int, frames: int) -> float:
     from kmn_cli.inference.pipeline import run_pipeline
-    from kmn_cli.media.sinks import open_sinks
+    from kmn_cli.media.result_formats import open_sinks
     from kmn_cli.media.video import open_video
     from tests.benchmarks.bench_pictures import draw_clip
 
@@ -137,10 +138,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--weights", help="the shipped ones where none are given")
     parser.add_argument("--rehearse", action="store_true", help="small and short")
     options = parser.parse_args()
     device, reason = choose_device(options.device)
-    ready = ready_for_inference(network(), device, options.precision)
+    ready = ready_for_inference(load_checkpoint(options.weights).model, device, options.precision)
     frames, side = (3, 512) if options.rehearse else (40, 8192)
     sizes: dict[str, Size] = {"480p": (64, 96), "1080p": (96, 160)} if options.rehearse else SIZES
     flops = arithmetic(device, options.precision, side)

@@ -12,7 +12,7 @@ from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import VideoSegmenter
 from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.platforms import resident_peak
-from tests.benchmarks.bench_frame import picture_and_mask
+from tests.benchmarks.picture import picture_and_mask
 
 
 def measure(frames: int = 2000, size: tuple[int, int] = (240, 432)) -> dict[str, float]:

@@ -40,7 +40,7 @@ def test_frame_size_goes_there_and_back(size, short_side, enlarge):
     labels[: size[0] // 2 + 1] = 5
     net = frame.mask_to_net(labels == 5)
     assert net.shape == image.shape[2:]
-    back = frame.labels_from_net(torch.stack([1 - net, net]), torch.tensor([0, 5]).byte())
+    back = frame.labels_from_net(torch.stack([1 - net, net]), (0, 5))
     assert (back == labels).float().mean() > 0.95
 
 
