@@ -57,9 +57,12 @@ def load_checkpoint(weights: str | Path | None = None) -> Checkpoint:
     with readable(path):
         config, metadata = _describe(path)
         tensors = read_stm(path) if path.suffix in STM_SUFFIXES else load_file(path)
-    _refuse_giants(config, tensors, path)
-    model = KMN(config)
-    load_strictly(model, tensors, str(path))
+    model = _outline(config, tensors, path)
+    whole = {  # copies: the file may be written to; an older one lacks counters
+        name: tensors.get(name, torch.zeros(())).to(own.dtype, copy=True)
+        for name, own in model.state_dict().items()
+    }
+    model.load_state_dict(whole, assign=True)
     model.eval().requires_grad_(False)
     return Checkpoint(model, path.stem, path, _sha256(path), metadata)
 
@@ -121,16 +124,17 @@ def find_weights(weights: str | Path | None) -> Path:
     )
 
 
-def _refuse_giants(config: KMNConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse a description of a network that its file does not hold, before it fills the memory."""
-    if sum(config.blocks) <= len(tensors):
-        with torch.device("meta"):  # sizes only
-            check_names(KMN(config), tensors, str(path))
-        return
-    raise WeightsError(
-        f"{path}: describes {sum(config.blocks)} blocks, but holds {len(tensors)} tensors.",
-        "Copy or download it again.",
-    )
+def _outline(config: KMNConfig, tensors: Mapping[str, Tensor], path: Path) -> KMN:
+    """Return a network without memory, lest one that its file does not hold fill all there is."""
+    if sum(config.blocks) > len(tensors):
+        raise WeightsError(
+            f"{path}: describes {sum(config.blocks)} blocks, but holds {len(tensors)} tensors.",
+            "Copy or download it again.",
+        )
+    with torch.device("meta"):
+        model = KMN(config)
+    check_names(model, tensors, str(path))
+    return model
 
 
 def load_strictly(model: torch.nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
