@@ -4,7 +4,8 @@
         [--size N] [--sigma S] [--precision auto]
 
 Each video's first frame is segmented from its own mask; the table has the IoU of every object with
-it. Marks: 0.90 for every video, 0.95 for their mean.
+it. Marks: 0.90 for every video, 0.95 for their mean. Beside it stands what a single pixel around
+the objects would cost: the mean IoU of the masks with themselves one pixel wider.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from kmn_cli.data.scan import read_pair, scan_videos
 from kmn_cli.inference.device import choose_device
@@ -35,17 +39,26 @@ def main() -> None:
     changes = {name: getattr(options, name) for name in ("size", "sigma") if getattr(options, name)}
     chosen = replace(SegmentOptions.best_for(model.config), **changes)
     ready = ready_for_inference(model, device, options.precision)
-    print(f"size {chosen.size}, sigma {chosen.sigma}\n\n| video | mean | objects |\n|---|---|---|")
+    print(f"size {chosen.size}, sigma {chosen.sigma}\n")
+    print("| video | mean | a pixel wider | objects |\n|---|---|---|---|")
     means = []
     for videos in options.videos:
         root, _, names = videos.rpartition(":")
         for clip in scan_videos(Path(root), names.split(",")).clips:
             first = read_pair(clip[0])
-            answers = self_check(ready, first[..., :3], first[..., 3], chosen).values()
-            means.append(sum(answers) / len(answers))
-            objects = " ".join(f"{iou:.2f}" for iou in answers)
-            print(f"| {clip[0].image.parent.name} | {means[-1]:.3f} | {objects} |")
-    print(f"| mean | {sum(means) / len(means):.3f} | worst {min(means):.3f} |")
+            mask = first[..., 3]
+            answers = self_check(ready, first[..., :3], mask, chosen)
+            means.append(np.mean(list(answers.values())))
+            pixel = np.mean([_a_pixel_wider(mask == i) for i in answers])
+            objects = " ".join(f"{iou:.2f}" for iou in answers.values())
+            print(f"| {clip[0].image.parent.name} | {means[-1]:.3f} | {pixel:.3f} | {objects} |")
+    print(f"| mean | {np.mean(means):.3f} | | worst {min(means):.3f} |")
+
+
+def _a_pixel_wider(mask: np.ndarray) -> float:
+    """IoU of a mask (H, W) bool with itself and the pixels beside it."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    return float(mask.sum() / cv2.dilate(mask.astype(np.uint8), cross).sum())
 
 
 if __name__ == "__main__":
