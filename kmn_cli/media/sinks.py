@@ -183,7 +183,8 @@ def _certain(where: np.ndarray) -> np.ndarray:
 
 def _write_png(path: Path, image: np.ndarray) -> None:
     """Write grey or BGRA (H, W, ...) uint8, compressed lightly: speed matters more than size."""
-    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+    done, data = cv2.imencode(".png", image, quick)
     if not done:
         raise KmnError(f"Cannot encode {path}.", "Choose another --format.")
     with atomic_path(path) as part:

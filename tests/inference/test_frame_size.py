@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from kmn_cli.inference.frame_size import FrameSize
 
@@ -52,3 +53,18 @@ def test_padding_is_stms():
     image = frame.image_to_net(torch.full((480, 854, 3), 255, dtype=torch.uint8))
     assert image[..., :5].max() == 0
     assert image[..., 5:-5].min() == 1
+
+
+@pytest.mark.parametrize(
+    ("video", "short_side"), [((135, 240), 40), ((37, 53), 48), ((50, 31), 20)]
+)
+def test_probabilities_are_interpolated_as_torch_does(video, short_side):
+    frame = FrameSize.for_short_side(*video, short_side, 2)
+    left, right, top, bottom = frame.padding
+    inside = torch.rand(3, frame.net_height, frame.net_width)
+    padded = functional.pad(inside, (left, right, top, bottom))
+    expected = functional.interpolate(inside[None], video, mode="bilinear", align_corners=False)[0]
+    torch.testing.assert_close(frame.prob_from_net(padded), expected, rtol=0, atol=1e-5)
+    soft = frame.soft_from_net(padded)
+    assert soft.dtype == torch.uint8
+    assert (soft.float() - 255 * expected).abs().max() <= 0.5 + 1e-2
