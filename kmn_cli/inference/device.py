@@ -56,7 +56,7 @@ def has_fast_bf16(device: torch.device) -> bool:
 
 def has_fast_int8(device: torch.device) -> bool:
     """Whether the device is a CPU that multiplies 8-bit integers faster than anything else: with
-    AVX2 alone more than twice as fast as float32, and no less exactly than with VNNI."""
+    AVX2 alone nearly twice as fast as float32, and no less exactly than with VNNI."""
     return device.type == "cpu" and _cpu_has("avx2")
 
 
