@@ -24,7 +24,8 @@ def measure(size: int, precisions: Sequence[str]) -> list[dict[str, float | str]
     plain = PlainSegmenter(model, size, frames=100, every=5)
     fast = {
         precision: VideoSegmenter(
-            ready_for_inference(model, precision=precision), SegmentOptions(size, 5, 0)
+            ready_for_inference(model, precision=precision),
+            SegmentOptions(size=size, max_memory_frames=0),
         )
         for precision in precisions
     }
