@@ -104,7 +104,7 @@ class VideoSegmenter:
         images = [self._image(frame, view) for frame in like_first]
         self._watch.lap("scaling")
         queries = self.network.encode_query(torch.cat(images))
-        self._ahead.extend((image, queries.every(len(images), n)) for n, image in enumerate(images))
+        self._ahead.extend(zip(images, queries.split(1), strict=True))
         self._watch.lap("query encoder")
 
     @torch.inference_mode()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kmn_cli.inference.captured import captured_on_gpu
 from kmn_cli.inference.device import to_device
 from kmn_cli.model import KMN, fold_batch_norms
+from kmn_cli.model.decoder import DecoderSkips
 from kmn_cli.model.kmn import Query
 from kmn_cli.model.memory_read import Similarity, read_tiled
 
@@ -32,18 +34,20 @@ class TorchNetwork:
                 if isinstance(module, nn.Conv2d):
                     module.bfloat16()
         to_device(self.model, device)
+        parts = (self._encode_query, self._memorize, self._decode)
+        self._encoded, self._memorized, self._decoded = (
+            captured_on_gpu(part, device) for part in parts
+        )
 
     def encode_query(self, images: Tensor) -> Query:
         """See `Network`."""
-        with self._arithmetic():
-            return self.model.encode_query(images)
+        key, *skips = self._encoded(images)
+        return Query(key, DecoderSkips(*skips))
 
     def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """See `Network`."""
-        with self._arithmetic():
-            key, value = self.model.memorize(image, masks[None], self.at_once(image))
-        # Values stay in bfloat16, if they are; similarities need more.
-        return key[0].float(), value[0]
+        key, value = self._memorized(image, masks)
+        return key, value
 
     def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
         """See `Network`."""
@@ -51,15 +55,32 @@ class TorchNetwork:
 
     def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
         """See `Network`."""
-        with self._arithmetic():
-            logits = self.model.decode(readout[None], query, self.at_once(image))
-        return logits[0].softmax(0)
+        [prob] = self._decoded(readout, query.key, *query.skips, image)
+        return prob
 
     def at_once(self, image: Tensor) -> int:
         """See `Network`; as many objects, too: a CPU gains nothing from more than one, a GPU much,
         until it is full."""
         pixels = image.shape[-2] * image.shape[-1]
         return 1 if self.device.type == "cpu" else max(1, PIXELS_AT_ONCE // pixels)
+
+    def _encode_query(self, images: Tensor) -> tuple[Tensor, ...]:
+        with self._arithmetic():
+            query = self.model.encode_query(images)
+        return query.key, *query.skips
+
+    def _memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, ...]:
+        with self._arithmetic():
+            key, value = self.model.memorize(image, masks[None], self.at_once(image))
+        # Values stay in bfloat16, if they are; similarities need more.
+        return key[0].float(), value[0]
+
+    def _decode(self, readout: Tensor, key: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        *skips, image = rest
+        with self._arithmetic():
+            query = Query(key, DecoderSkips(*skips))
+            logits = self.model.decode(readout[None], query, self.at_once(image))
+        return (logits[0].softmax(0),)
 
     def _arithmetic(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")

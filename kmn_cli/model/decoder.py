@@ -7,6 +7,7 @@ that reads the query's value (a convolution of a concatenation is a sum of two c
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -103,5 +104,6 @@ def soft_aggregate(prob: Tensor) -> Tensor:
         p = Π (1 - p_k); their softmax is the aggregated probability. Always float32.
     """
     prob = prob.float()
-    background = (1 - prob).prod(1, keepdim=True)
+    # The gradient of torch's product looks for zeros, for which it waits for the GPU.
+    background = reduce(torch.mul, (1 - prob).split(1, 1))
     return torch.logit(torch.cat([background, prob], 1), eps=1e-7)

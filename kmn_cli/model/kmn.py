@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,10 @@ class Query(NamedTuple):
     key: Tensor  # (B, C_k, h, w)
     skips: DecoderSkips
 
-    def every(self, step: int, start: int) -> Query:
-        """The part of a batch whose frames are `step` apart."""
-        return Query(
-            self.key[start::step], DecoderSkips(*(skip[start::step] for skip in self.skips))
-        )
+    def split(self, size: int) -> list[Query]:
+        """The parts of a batch, `size` frames each."""
+        parts = zip(*(whole.split(size) for whole in (self.key, *self.skips)), strict=True)
+        return [Query(key, DecoderSkips(*skips)) for key, *skips in parts]
 
 
 class KMN(nn.Module):
@@ -45,14 +44,6 @@ class KMN(nn.Module):
         self.query_head = KeyValueHead(config)
         self.memory_head = KeyValueHead(config)
         self.decoder = Decoder(config)
-
-    def train(self, mode: bool = True) -> Self:
-        """Training mode, with batch norms frozen as the paper has them: always in eval mode."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
 
     def memorize(
         self, frame: Tensor, masks: Tensor, at_once: int | None = None
@@ -113,14 +104,12 @@ class KMN(nn.Module):
         keys: list[Tensor] = []
         values: list[Tensor] = []
         absent = ~present[:, :, None, None]
-        # The query side of all frames is independent of the masks: one batch.
-        queries = self.encode_query(frames[:, 1:].flatten(0, 1))
-        steps = frames.shape[1] - 1
-        for t in range(steps):
+        # The query side of all frames is independent of the masks: one batch, time by time.
+        queries = self.encode_query(frames[:, 1:].transpose(0, 1).flatten(0, 1))
+        for t, query in enumerate(queries.split(len(frames))):
             key, value = self.memorize(frames[:, t], masks)
             keys.append(key)
             values.append(value)
-            query = queries.every(steps, start=t)
             readout = _read_for_training(query.key, torch.cat(keys, 2), torch.cat(values, 2))
             logits = self.decoder(readout.flatten(0, 1), query.skips)
             prob = logits.sigmoid().unflatten(0, present.shape).masked_fill(absent, 0)

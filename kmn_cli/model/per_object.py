@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -15,4 +14,5 @@ def for_each_object(x: Tensor, objects: int) -> Tensor:
         return x
     if len(x) == 1:
         return x.expand(objects, -1, -1, -1)
-    return x.repeat_interleave(objects, 0).contiguous(memory_format=torch.channels_last)
+    rows = x.permute(0, 2, 3, 1)[:, None]  # in the layout's own order: its gradient keeps it, too
+    return rows.expand(-1, objects, -1, -1, -1).flatten(0, 1).permute(0, 3, 1, 2)

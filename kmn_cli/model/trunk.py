@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kmn_cli.model.config import KMNConfig
+from kmn_cli.model.frozen_norm import FrozenBatchNorm2d
 
 
 class TrunkFeatures(NamedTuple):
@@ -24,7 +25,7 @@ class ResNetV1(nn.Module):
     def __init__(self, width: int, blocks: tuple[int, int, int]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = FrozenBatchNorm2d(width)
         self.layer1 = _stage_v1(width, width, blocks[0], stride=1)
         self.layer2 = _stage_v1(4 * width, 2 * width, blocks[1], stride=2)
         self.layer3 = _stage_v1(8 * width, 4 * width, blocks[2], stride=2)
@@ -51,11 +52,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         c_out = 4 * planes
         self.conv1 = nn.Conv2d(c_in, planes, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
+        self.bn1 = FrozenBatchNorm2d(planes)
         self.conv2 = nn.Conv2d(planes, planes, 3, stride=stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
+        self.bn2 = FrozenBatchNorm2d(planes)
         self.conv3 = nn.Conv2d(planes, c_out, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(c_out)
+        self.bn3 = FrozenBatchNorm2d(c_out)
         self.downsample = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ class Bottleneck(nn.Module):
 
 def _stage_v1(c_in: int, planes: int, blocks: int, stride: int) -> nn.Sequential:
     shortcut = nn.Sequential(
-        nn.Conv2d(c_in, 4 * planes, 1, stride=stride, bias=False), nn.BatchNorm2d(4 * planes)
+        nn.Conv2d(c_in, 4 * planes, 1, stride=stride, bias=False), FrozenBatchNorm2d(4 * planes)
     )
     rest = [Bottleneck(4 * planes, planes, 1, None) for _ in range(blocks - 1)]
     return nn.Sequential(Bottleneck(c_in, planes, stride, shortcut), *rest)
@@ -78,13 +79,13 @@ class ResNetV2(nn.Module):
 
     def __init__(self, width: int, blocks: tuple[int, int, int]) -> None:
         super().__init__()
-        self.bn0 = nn.BatchNorm2d(3)
+        self.bn0 = FrozenBatchNorm2d(3)
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = FrozenBatchNorm2d(width)
         self.layer1 = _stage_v2(width, width, blocks[0], stride=1)
         self.layer2 = _stage_v2(4 * width, 2 * width, blocks[1], stride=2)
         self.layer3 = _stage_v2(8 * width, 4 * width, blocks[2], stride=2)
-        self.post4 = nn.BatchNorm2d(16 * width)
+        self.post4 = FrozenBatchNorm2d(16 * width)
 
     def stem(self, frame: Tensor) -> Tensor:
         """Normalised (B, 3, H, W) to (B, width, H/2, W/2), where masks are added in."""
@@ -111,11 +112,11 @@ class PreActivationBottleneck(nn.Module):
     def __init__(self, c_in: int, planes: int, stride: int, project: bool) -> None:
         super().__init__()
         c_out = 4 * planes
-        self.bn1 = nn.BatchNorm2d(c_in)
+        self.bn1 = FrozenBatchNorm2d(c_in)
         self.conv1 = nn.Conv2d(c_in, planes, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
+        self.bn2 = FrozenBatchNorm2d(planes)
         self.conv2 = nn.Conv2d(planes, planes, 3, stride=stride, padding=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(planes)
+        self.bn3 = FrozenBatchNorm2d(planes)
         self.conv3 = nn.Conv2d(planes, c_out, 1, bias=False)
         self.downsample = nn.Conv2d(c_in, c_out, 1, stride=stride, bias=False) if project else None
 

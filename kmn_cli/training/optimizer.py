@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from kmn_cli.model import KMN
+from kmn_cli.model.frozen_norm import FrozenBatchNorm2d
 from kmn_cli.training.recipe import Recipe
 
 
@@ -15,6 +16,7 @@ def build_optimizer(model: KMN, recipe: Recipe) -> torch.optim.Optimizer:
     Each group keeps its full rate under "rate"; schedules scale it.
     """
     _freeze(model, recipe.freeze)
+    on_gpu = next(model.parameters()).is_cuda
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -24,8 +26,11 @@ def build_optimizer(model: KMN, recipe: Recipe) -> torch.optim.Optimizer:
         groups.setdefault((rate, decay), []).append(parameter)
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
     return kind(
-        {"params": params, "lr": rate, "rate": rate, "weight_decay": decay}
-        for (rate, decay), params in groups.items()
+        [
+            {"params": params, "lr": rate, "rate": rate, "weight_decay": decay}
+            for (rate, decay), params in groups.items()
+        ],
+        fused=on_gpu,
     )
 
 
@@ -36,7 +41,11 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
 
 
 def _freeze(model: KMN, parts: int) -> None:
-    """Stops training of the query trunk's first parts: stem, layer1, layer2, layer3."""
+    """Stops training of batch norms, and of the query trunk's first parts: stem, layer1, layer2,
+    layer3."""
+    for module in model.modules():
+        if isinstance(module, FrozenBatchNorm2d):
+            module.requires_grad_(False)
     trunk = model.query_encoder.trunk
     for names in (("bn0", "conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",))[:parts]:
         for name, module in trunk.named_children():

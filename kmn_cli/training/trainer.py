@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kmn_cli.data.clips import Batch
 from kmn_cli.errors import KmnError
+from kmn_cli.inference.captured import Function, captured_on_gpu
 from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import KMN
 from kmn_cli.training.distributed import Workers
@@ -54,6 +55,9 @@ class Trainer:
         self._bf16 = recipe.precision == "bf16" or (
             recipe.precision == "auto" and has_fast_bf16(device)
         )
+        self._learn: Function = self._gradients
+        if self._workers.count == 1:  # what workers tell each other is not recorded
+            self._learn = captured_on_gpu(self._gradients, device)
 
     def step(self, batch: Batch, number: int, share: float) -> Outcome:
         """Learns from a batch.
@@ -67,18 +71,10 @@ class Trainer:
             KmnError: the loss or the gradient is no longer finite; the weights are as before.
         """
         recipe = self._recipe
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            logits: Tensor = self._parallel(batch.frames, first_masks(batch), batch.present)
-        pixels = cross_entropy(logits, batch.labels[:, 1:])
-        loss = pixels.mean()
-        if recipe.iou_weight:
-            ious = soft_iou_loss(logits, batch.labels[:, 1:], batch.present)
-            loss = loss + recipe.iou_weight * ious.mean()
-        self._optimizer.zero_grad()
-        loss.backward()
+        loss, logits, pixels = self._learn(*batch)
         most = recipe.clip_gradient or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), most)
-        value = float(self._workers.sum(loss.detach().clone())) / self._workers.count
+        value = float(self._workers.sum(loss.clone())) / self._workers.count
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise KmnError(
                 f"Loss {value}, gradient {norm:.3g} at step {number}.",
@@ -88,7 +84,7 @@ class Trainer:
         set_rates(self._optimizer, recipe.rate_factor(share))
         self._optimizer.step()
         self._follow(number)
-        return Outcome(value, logits.detach(), pixels.detach())
+        return Outcome(value, logits, pixels)
 
     @property
     def rate(self) -> float:
@@ -108,6 +104,22 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+
+    def _gradients(
+        self, frames: Tensor, labels: Tensor, present: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Leaves a batch's gradients in the parameters: its loss, and an outcome's two tensors."""
+        batch = Batch(frames, labels, present)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            logits: Tensor = self._parallel(frames, first_masks(batch), present)
+        pixels = cross_entropy(logits, labels[:, 1:])
+        loss = pixels.mean()
+        if self._recipe.iou_weight:
+            ious = soft_iou_loss(logits, labels[:, 1:], present)
+            loss = loss + self._recipe.iou_weight * ious.mean()
+        self._optimizer.zero_grad(set_to_none=False)  # a recorded step knows where they lie
+        loss.backward()
+        return loss.detach(), logits.detach(), pixels.detach()
 
     def _follow(self, steps: int) -> None:
         """Moves the average, which reaches back over a share of the steps so far."""

@@ -243,7 +243,7 @@ def test_a_gpu_sees_the_same_samples_and_learns_the_same(
         device = torch.device(name)
         source = replace(still_source, store=still_source.store.to(device))
         (tmp_path / name).mkdir()
-        budget = Budget(iterations=3, log_steps=1)
+        budget = Budget(iterations=6, log_steps=1)
         train(deepcopy(tiny_model), [source], tiny_recipe(), budget, tmp_path / name, device)
         records = (tmp_path / name / "log.jsonl").read_text().splitlines()
         losses[name] = [json.loads(record)["loss"] for record in records]
