@@ -26,19 +26,20 @@ class Captured:
 
     Args:
         function: does the same for the same shapes, and does not wait for the GPU.
+        device: the GPU.
     """
 
-    def __init__(self, function: Function) -> None:
-        self._function = function
+    def __init__(self, function: Function, device: torch.device) -> None:
+        self._function, self._device = function, device
         self._calls: Counter[Hashable] = Counter()
         self._recorded: dict[Hashable, _Recording] = {}
         self._memory = torch.cuda.graph_pool_handle()  # of all, which run one after the other
-        self._aside = torch.cuda.Stream()
+        self._aside = torch.cuda.Stream(device)
         self._lock = Lock()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         key = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
-        with self._lock:
+        with self._lock, torch.cuda.device(self._device):
             self._calls[key] += 1
             if self._calls[key] <= WARM_UP:
                 return self._run_aside(inputs)
@@ -71,4 +72,4 @@ class Captured:
 
 def captured_on_gpu(function: Function, device: torch.device) -> Function:
     """The function itself, or where a processor would be too slow to lead it, recorded."""
-    return Captured(function) if device.type == "cuda" else function
+    return Captured(function, device) if device.type == "cuda" else function

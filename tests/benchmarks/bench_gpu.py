@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from kmn_cli.inference.captured import WARM_UP
 from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
-from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
+from kmn_cli.inference.segmenter import FRAMES_AHEAD, SegmentOptions, VideoSegmenter
 from kmn_cli.model.checkpoint import load_checkpoint
 from tests.benchmarks.clock import medians, wait
 from tests.benchmarks.picture import SIZES, picture_and_mask
@@ -46,7 +47,8 @@ def full_segmenter(
     segmenter.step(picture, mask)
     segmenter.step(picture)
     segmenter.fill_memory(MEMORY)
-    segmenter.step(picture)
+    for _ in range(WARM_UP + 1):  # then a GPU replays what it did
+        segmenter.step(picture)
     return segmenter, picture
 
 
@@ -81,10 +83,11 @@ def measure_through(ready: Network, name: str, size: Size, objects: int, frames:
     """Frames a second of the segmenter as it is driven: looking ahead, waiting for nothing but the
     labels; and of the whole way from a video file to masks, which costs the processor, too."""
     segmenter, picture = full_segmenter(ready, size, objects, exact_times=False)
-    start = time.perf_counter()
-    for _ in _driven(segmenter, picture, frames):
-        pass
-    wait()
+    for warm in (True, False):
+        start = time.perf_counter()
+        for _ in _driven(segmenter, picture, (WARM_UP + 1) * FRAMES_AHEAD if warm else frames):
+            pass
+        wait()
     row: dict[str, float | str | None] = {
         "size": name,
         "objects": objects,

@@ -27,6 +27,7 @@ from kmn_cli.data.clips import draw_batch
 from kmn_cli.data.scan import scan_stills
 from kmn_cli.data.scene import Source
 from kmn_cli.data.store import build_store
+from kmn_cli.inference.captured import WARM_UP
 from kmn_cli.inference.device import choose_device
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.model import KMN, KMNConfig
@@ -50,7 +51,9 @@ class Speed(NamedTuple):
 
 
 def measure(device: torch.device, recipe: Recipe, steps: int, kept: bool) -> Speed:
-    """Draws and trains `steps` steps after the first ones, which are warm-up."""
+    """Draws and trains `steps` steps after the first ones, which are warm-up: a GPU records a step
+    for each number of objects."""
+    first = 2 if device.type == "cpu" else 4 * (WARM_UP + 1)
     machine.prepare(device) if kept else None
     reset_peak_memory(device)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,12 +61,12 @@ def measure(device: torch.device, recipe: Recipe, steps: int, kept: bool) -> Spe
         store = build_store(scan_stills(write_stills(root, 8, (480, 640))), root / "cache", 480)
         sources = [Source(store.to(device), 1, recipe.motion(video=False))]
         drawn = _draw(sources, recipe, steps)
-        budget = Budget(iterations=2 + steps, log_steps=1, save_minutes=1e9)
+        budget = Budget(iterations=first + steps, log_steps=1, save_minutes=1e9)
         torch.manual_seed(0)
         model = KMN(KMNConfig(trunk="resnet50v2", decoder_dim=recipe.decoder_dim))
         train(model, sources, recipe, budget, root, device)
         log = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
-    trained = steps * recipe.batch / (log[-1]["seconds"] - log[1]["seconds"])
+    trained = steps * recipe.batch / (log[-1]["seconds"] - log[first - 1]["seconds"])
     return Speed(drawn, trained, peak_memory(device), [line["loss"] for line in log])
 
 
