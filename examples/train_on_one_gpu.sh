@@ -5,7 +5,8 @@
 #
 # DATA holds static/*/{images,masks} and davis2016-train/{JPEGImages,Annotations}, or tar files that
 # unpack to them, and trunk.safetensors (a resnet50v2; without it torchvision's ImageNet weights are
-# downloaded). Stop it at any time and start it again with the same words: it goes on where it was.
+# downloaded). A large GPU wants large steps: add --set crop=384 --set batch=32. Stop it at any time
+# and start it again with the same words: it goes on where it was.
 # The result is RUN/main/last.safetensors, half precision, ready for `kmn segment --weights`.
 set -euo pipefail
 (($# >= 3)) || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }

@@ -1,4 +1,4 @@
-"""Batch norm that training leaves as it is (section 5.1: batch norms are frozen)."""
+"""Batch norm that training leaves as it is: in eval mode always, as in STM, and fixed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """A batch norm in eval mode always, whose parameters have no gradient.
+    """A batch norm that neither follows its input nor learns.
 
     Its gradient by the input is the norm itself without shift. torch would work it out in another
     memory layout on a GPU, which every convolution before it would have to undo.

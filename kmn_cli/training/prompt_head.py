@@ -26,7 +26,7 @@ from torch.nn import functional
 from kmn_cli.data.prompt_samples import BEYOND, draw_crop, draw_prompts
 from kmn_cli.data.scan import Pair, read_pair, scan_stills, scan_videos
 from kmn_cli.files import atomic_path
-from kmn_cli.inference.device import to_device
+from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
 from kmn_cli.model.encoders import QueryEncoder
@@ -93,6 +93,7 @@ def train(
     encoder.requires_grad_(False)
     average = copy.deepcopy(head)
     optimizer = torch.optim.AdamW(head.parameters(), lr=rate, weight_decay=DECAY)
+    fast = has_fast_bf16(torch.device("cpu"))
     losses: list[float] = []
     while (done := progress(len(losses))) < 1:
         warm = min(1.0, (len(losses) + 1) / WARM_UP)
@@ -102,7 +103,7 @@ def train(
         truth = torch.stack([mask for _, mask in crops]).repeat_interleave(PROMPTS, 0)
         said = torch.stack([draw_prompts((mask == 1).byte().numpy(), rng) for mask in truth])
         frames = torch.stack([image for image, _ in crops])
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             with torch.no_grad():
                 seen = trunk_features(encoder, frames.to(memory_format=torch.channels_last))
             picture, *features = (part.repeat_interleave(PROMPTS, 0) for part in seen)
