@@ -61,6 +61,7 @@ class Captured:
         torch.cuda.current_stream().wait_stream(self._aside)
         return outputs
 
+    @torch.inference_mode(False)  # what torch notes at the first recording serves those of training
     def _record(self, inputs: tuple[Tensor, ...]) -> _Recording:
         places = [tensor.clone() for tensor in inputs]
         graph = torch.cuda.CUDAGraph()
