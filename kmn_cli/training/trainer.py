@@ -100,10 +100,20 @@ class Trainer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `state` gave."""
+        """Goes on from what `state` gave.
+
+        Raises:
+            KmnError: a trainer that trained other parameters gave it.
+        """
+        try:
+            self._optimizer.load_state_dict(state["optimizer"])
+        except ValueError as error:
+            raise KmnError(
+                "state.pt is of an earlier kmn, which trained batch norms, too.",
+                "Start a new run with --init and this run's last.safetensors.",
+            ) from error
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def _gradients(
         self, frames: Tensor, labels: Tensor, present: Tensor

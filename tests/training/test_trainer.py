@@ -7,6 +7,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from kmn_cli.data.clips import Batch
+from kmn_cli.errors import KmnError
 from kmn_cli.training.trainer import Trainer
 
 
@@ -38,3 +39,11 @@ def test_the_wide_maps_gradients_keep_channels_last(tiny_model, tiny_recipe, obj
         torch.rand(2, 3, 3, 64, 64), labels, torch.ones(2, objects, dtype=torch.bool)
     )
     assert layouts == [True, True]
+
+
+def test_a_state_of_other_parameters_is_refused_in_words(tiny_model, tiny_recipe):
+    trainer = Trainer(tiny_model, tiny_recipe(), torch.device("cpu"))
+    state = trainer.state()
+    state["optimizer"]["param_groups"][0]["params"].append(10**6)
+    with pytest.raises(KmnError, match="earlier kmn"):
+        trainer.restore(state)
