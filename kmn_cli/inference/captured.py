@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 Function = Callable[..., tuple[Tensor, ...]]  # from tensors to tensors
 WARM_UP = 3  # calls in which the fastest convolutions are found and everything gets its place
@@ -24,6 +27,9 @@ class _Recording(NamedTuple):
 class Captured:
     """A function on a GPU, which is recorded as a CUDA graph for each shape that comes often.
 
+    Where that fails, for want of memory or because of what some GPU does not record, it is called
+    as it is.
+
     Args:
         function: does the same for the same shapes, and does not wait for the GPU.
         device: the GPU.
@@ -32,7 +38,7 @@ class Captured:
     def __init__(self, function: Function, device: torch.device) -> None:
         self._function, self._device = function, device
         self._calls: Counter[Hashable] = Counter()
-        self._recorded: dict[Hashable, _Recording] = {}
+        self._recorded: dict[Hashable, _Recording | None] = {}  # None: cannot be
         self._memory = torch.cuda.graph_pool_handle()  # of all, which run one after the other
         self._aside = torch.cuda.Stream(device)
         self._lock = Lock()
@@ -48,6 +54,8 @@ class Captured:
                     self._recorded.clear()
                 self._recorded[key] = self._record(inputs)
             recording = self._recorded[key]
+            if recording is None:
+                return self._run_aside(inputs)
             for place, tensor in zip(recording.inputs, inputs, strict=True):
                 place.copy_(tensor)
             recording.graph.replay()
@@ -62,12 +70,17 @@ class Captured:
         return outputs
 
     @torch.inference_mode(False)  # what torch notes at the first recording serves those of training
-    def _record(self, inputs: tuple[Tensor, ...]) -> _Recording:
+    def _record(self, inputs: tuple[Tensor, ...]) -> _Recording | None:
         places = [tensor.clone() for tensor in inputs]
-        graph = torch.cuda.CUDAGraph()
-        # Other threads use the GPU meanwhile, and are none of it.
-        with torch.cuda.graph(graph, self._memory, self._aside, capture_error_mode="thread_local"):
-            outputs = self._function(*places)
+        try:
+            graph = torch.cuda.CUDAGraph()
+            # Other threads use the GPU meanwhile, and are none of it.
+            with torch.cuda.graph(graph, self._memory, self._aside, "thread_local"):
+                outputs = self._function(*places)
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            log.warning("The GPU's work is not recorded, which makes it slower: %s", reason)
+            return None
         return _Recording(graph, places, outputs)
 
 

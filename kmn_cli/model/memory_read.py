@@ -23,7 +23,7 @@ FLOOR = -115.0
 # Memory cells at once; rows of a multiple of 64 bytes are the fast ones, of 4096 slow again.
 TILE = 1008
 # Of a query cell's weight, the part that may go unread where values are in bfloat16.
-NEGLIGIBLE = 2**-4
+NEGLIGIBLE = 2**-3
 
 
 def read_plain(
@@ -75,7 +75,7 @@ def read_tiled(
     then also left out what weighs next to nothing: a query cell passes over a tile of n of the N
     memory cells that holds less than NEGLIGIBLE · n / N of its softmax so far. So it misses at most
     that part of its whole weight, and the rest still sums up to 1; readouts of real videos move by
-    some 0.3 %. To make such tiles frequent they are patches of the grid through all frames, after
+    some 0.4 %. To make such tiles frequent they are patches of the grid through all frames, after
     the first frame, in a video the previous one, as a first guess. Of a flat softmax nothing is
     left out.
 
