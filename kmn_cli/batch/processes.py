@@ -44,7 +44,7 @@ def run_in_processes(
         thread.start()
     try:
         for _ in range(count):
-            outcome = done.get()
+            outcome = _wait_for(done)
             if isinstance(outcome, BaseException):
                 raise outcome
             yield outcome
@@ -52,6 +52,12 @@ def run_in_processes(
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def _wait_for(done: queue.SimpleQueue[Outcome | BaseException]) -> Outcome | BaseException:
+    while True:
+        with suppress(queue.Empty):
+            return done.get(timeout=0.5)  # on Windows Ctrl-C ends no endless wait
 
 
 def _attend(

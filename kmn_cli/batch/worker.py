@@ -62,11 +62,12 @@ class Worker:
             self.tell(Event("busy", {"input": str(job.video.path), "holder": str(error)}))
             return Outcome(job, busy=str(error))
         except Exception as error:
-            said = describe(error)
-            if said.exit_code == ExitCode.DEVICE:
-                _free_memory()
-            return failed(job, error, self.tell)
-        return Outcome(job, result.document, result.skipped)
+            outcome = failed(job, error, self.tell)
+        else:
+            return Outcome(job, result.document, result.skipped)
+        if outcome.error and outcome.error.exit_code == ExitCode.DEVICE:
+            _free_memory()  # only now: until here the exception held what is to be freed
+        return outcome
 
     def run(self, jobs: Iterable[Job], wait: bool) -> Iterator[Outcome]:
         """Segment videos in their order."""
@@ -80,7 +81,8 @@ def failed(job: Job, error: Exception, tell: Tell) -> Outcome:
     facts = {"input": str(job.video.path), "message": said.message, "hint": said.hint}
     trace = "".join(traceback.format_exception(error))
     tell(Event("failed", {**facts, "exit_code": int(said.exit_code), "traceback": trace}))
-    return Outcome(job, error=said)
+    # Anew: the traceback and causes of what was raised hold the run, its memory bank and frames.
+    return Outcome(job, error=type(said)(said.message, said.hint))
 
 
 def _free_memory() -> None:
@@ -112,7 +114,7 @@ def check_network(orders: Orders, device: torch.device) -> None:
     """
     model = load_checkpoint(orders.weights).model
     precision = orders.settings.options.precision
-    if precision == "auto":
+    if precision == "auto" and device.type == "cpu":  # a GPU may be another machine's
         precision, _ = choose_precision(model, device)
     if precision == "int8":
         ready_for_inference(model, device, "int8", log.info)

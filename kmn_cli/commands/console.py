@@ -54,6 +54,7 @@ class Console:
         self._log: EventLog | None = None
         self._bars = open_bars(self.err)
         self._videos: dict[str, Progress] = {}  # those that are being segmented
+        self._peaks: dict[str, int] = {}  # bytes, of each so far
         self._logged = LogHandler(self.warn, self.note, self.detail)
 
     def print(self, content: RenderableType) -> None:
@@ -109,8 +110,9 @@ class Console:
 
     def _count(self, facts: Mapping[str, Any]) -> None:
         video = facts["input"]
+        self._peaks[video] = facts["peak_memory_bytes"]
         if video not in self._videos:
-            peak = partial(facts.__getitem__, "peak_memory_bytes")
+            peak = partial(self._peaks.__getitem__, video)
             self._videos[video] = self.progress(facts["video"], facts["total"], peak=peak)
             self._videos[video].__enter__()
         self._videos[video].advance()

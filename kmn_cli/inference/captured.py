@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 Function = Callable[..., tuple[Tensor, ...]]  # from tensors to tensors
 WARM_UP = 3  # calls in which the fastest convolutions are found and everything gets its place
 MOST = 16  # shapes that are kept; each holds memory
+_LOCK = Lock()  # torch records one thing at a time in a process
 
 
 class _Recording(NamedTuple):
@@ -41,11 +42,10 @@ class Captured:
         self._recorded: dict[Hashable, _Recording | None] = {}  # None: cannot be
         self._memory = torch.cuda.graph_pool_handle()  # of all, which run one after the other
         self._aside = torch.cuda.Stream(device)
-        self._lock = Lock()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         key = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
-        with self._lock, torch.cuda.device(self._device):
+        with _LOCK, torch.cuda.device(self._device):
             self._calls[key] += 1
             if self._calls[key] <= WARM_UP:
                 return self._run_aside(inputs)
@@ -67,7 +67,7 @@ class Captured:
         with torch.cuda.stream(self._aside):
             outputs = self._function(*inputs)
         torch.cuda.current_stream().wait_stream(self._aside)
-        return outputs
+        return tuple(output.clone() for output in outputs)  # theirs is the other stream's memory
 
     @torch.inference_mode(False)  # what torch notes at the first recording serves those of training
     def _record(self, inputs: tuple[Tensor, ...]) -> _Recording | None:
@@ -75,7 +75,10 @@ class Captured:
         try:
             graph = torch.cuda.CUDAGraph()
             # Other threads use the GPU meanwhile, and are none of it.
-            with torch.cuda.graph(graph, self._memory, self._aside, "thread_local"):
+            with (  # the outer one leaves the stream also where the end of recording fails
+                torch.cuda.stream(self._aside),
+                torch.cuda.graph(graph, self._memory, self._aside, "thread_local"),
+            ):
                 outputs = self._function(*places)
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]

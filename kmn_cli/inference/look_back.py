@@ -29,7 +29,7 @@ def agreement(
         sigma: of the read.
     """
     query = network.encode_query(given.image)
-    found = network.decode(network.read(query, memory, sigma), query, given.image)[1:] > 0.5
+    found = network.decode(network.read(query, memory, sigma), query)[1:] > 0.5
     wanted = given.masks > 0.5
     both = (found & wanted).sum((1, 2))
     either = (found | wanted).sum((1, 2)).clamp(min=1)

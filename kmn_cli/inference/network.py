@@ -39,7 +39,7 @@ class Network(Protocol):
         """Keys (K, N, C_k) and values (K, N, C_v) to a readout (K, C_v, h, w)."""
         ...
 
-    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
+    def decode(self, readout: Tensor, query: Query) -> Tensor:
         """Readout (K, C_v, h, w) to probabilities (K + 1, H', W'), background first."""
         ...
 

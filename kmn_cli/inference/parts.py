@@ -79,7 +79,7 @@ class PartwiseNetwork:
         """See `Network`."""
         return read_memory(query, memory, sigma, self._similarity)
 
-    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
+    def decode(self, readout: Tensor, query: Query) -> Tensor:
         """See `Network`."""
         logits = [self._run("decoder", part, *query.skips)[0] for part in readout.split(1)]
         return soft_aggregate(torch.cat(logits)[None].sigmoid_())[0].softmax(0)

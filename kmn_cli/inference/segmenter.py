@@ -155,7 +155,9 @@ class VideoSegmenter:
         self._last = _Last(image, prob[1:], tuple(given.planes) if given else ())
         answer = Prediction(
             labels.cpu().numpy(),
-            view.prob_from_net(prob).cpu().numpy() if want_prob else None,
+            np.array(view.prob_from_net(prob).cpu())
+            if want_prob
+            else None,  # not what is memorized
             view.soft_from_net(prob).cpu().numpy() if want_soft else None,
         )
         self._view = view.after(answer.labels) if self._moves else view
@@ -275,7 +277,7 @@ class VideoSegmenter:
         self._watch.lap("query encoder")
         readout = self._memory.read(query)
         self._watch.lap("read")
-        prob = self.network.decode(readout, query, image)
+        prob = self.network.decode(readout, query)
         self._watch.lap("decoder")
         return prob
 

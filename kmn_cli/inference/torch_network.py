@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +14,7 @@ from kmn_cli.model.decoder import DecoderSkips
 from kmn_cli.model.kmn import Query
 from kmn_cli.model.memory_read import Similarity, read_tiled
 
-PIXELS_AT_ONCE = 2**22  # of all objects, or frames, in one pass on a GPU: about 2 GB of maps
+PIXELS_AT_ONCE = 2**22  # in one pass on a GPU: about 2 GB of maps
 
 
 class TorchNetwork:
@@ -34,56 +36,68 @@ class TorchNetwork:
                 if isinstance(module, nn.Conv2d):
                     module.bfloat16()
         to_device(self.model, device)
-        parts = (self._encode_query, self._memorize, self._decode)
-        self._encoded, self._memorized, self._decoded = (
-            captured_on_gpu(part, device) for part in parts
-        )
+        parts = _Parts(self.model, device, precision == "bf16")
+        self._encode_query = captured_on_gpu(parts.encode_query, device)
+        self._memorize = captured_on_gpu(parts.memorize, device)
+        self._decode = captured_on_gpu(parts.decode, device)
 
     def encode_query(self, images: Tensor) -> Query:
         """See `Network`."""
-        key, *skips = self._encoded(images)
+        key, *skips = self._encode_query(images)
         return Query(key, DecoderSkips(*skips))
 
     def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """See `Network`."""
-        key, value = self._memorized(image, masks)
+        key, value = self._memorize(image, masks)
         return key, value
 
     def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
         """See `Network`."""
         return read_memory(query, memory, sigma)
 
-    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
+    def decode(self, readout: Tensor, query: Query) -> Tensor:
         """See `Network`."""
-        [prob] = self._decoded(readout, query.key, *query.skips, image)
+        [prob] = self._decode(readout, *query.skips)
         return prob
 
     def at_once(self, image: Tensor) -> int:
-        """See `Network`; as many objects, too: a CPU gains nothing from more than one, a GPU much,
-        until it is full."""
-        pixels = image.shape[-2] * image.shape[-1]
-        return 1 if self.device.type == "cpu" else max(1, PIXELS_AT_ONCE // pixels)
+        """See `Network`."""
+        return _at_once(self.device, image.shape[-2:].numel())
 
-    def _encode_query(self, images: Tensor) -> tuple[Tensor, ...]:
+
+class _Parts(NamedTuple):
+    """What is recorded, apart: in a circle with its recordings it would keep a GPU's memory."""
+
+    model: KMN
+    device: torch.device
+    bf16: bool
+
+    def encode_query(self, images: Tensor) -> tuple[Tensor, ...]:
         with self._arithmetic():
             query = self.model.encode_query(images)
         return query.key, *query.skips
 
-    def _memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, ...]:
+    def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, ...]:
+        at_once = _at_once(self.device, image.shape[-2:].numel())
         with self._arithmetic():
-            key, value = self.model.memorize(image, masks[None], self.at_once(image))
+            key, value = self.model.memorize(image, masks[None], at_once)
         # Values stay in bfloat16, if they are; similarities need more.
         return key[0].float(), value[0]
 
-    def _decode(self, readout: Tensor, key: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        *skips, image = rest
+    def decode(self, readout: Tensor, *skips: Tensor) -> tuple[Tensor, ...]:
+        at_once = _at_once(self.device, TorchNetwork.stride**2 * readout.shape[-2:].numel())
         with self._arithmetic():
-            query = Query(key, DecoderSkips(*skips))
-            logits = self.model.decode(readout[None], query, self.at_once(image))
+            logits = self.model.decode(readout[None], DecoderSkips(*skips), at_once)
         return (logits[0].softmax(0),)
 
     def _arithmetic(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+
+def _at_once(device: torch.device, pixels: int) -> int:
+    """Objects, or frames, of so many pixels in one pass: a CPU gains nothing from more than one, a
+    GPU much, until it is full."""
+    return 1 if device.type == "cpu" else max(1, PIXELS_AT_ONCE // pixels)
 
 
 def read_memory(

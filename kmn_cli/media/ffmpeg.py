@@ -32,9 +32,9 @@ def ffmpeg_exe() -> str:
 
 
 class Ffmpeg:
-    """A running ffmpeg: `stdin` and `stdout` are pipes, messages go to a temporary file.
+    """A running ffmpeg: `stdin` is a pipe, messages go to a temporary file.
 
-    A context manager: leaving it kills what still runs, waits for it and closes the pipes.
+    A context manager: leaving it kills what still runs, waits for it and closes the pipe.
     """
 
     def __init__(self, arguments: Sequence[str], *, log_level: str = "error") -> None:
@@ -52,10 +52,11 @@ class Ffmpeg:
                     *arguments,
                 ],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=self._log,
                 # Ctrl-C is for Python, which ends ffmpeg itself and removes unfinished files.
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows
             )
         except OSError as error:
             self._log.close()
@@ -63,9 +64,8 @@ class Ffmpeg:
                 f"ffmpeg cannot be started: {error.strerror or error}.",
                 "Reinstall imageio-ffmpeg, or name an ffmpeg in the variable IMAGEIO_FFMPEG_EXE.",
             ) from error
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
         self.stdin: IO[bytes] = self._process.stdin
-        self.stdout: IO[bytes] = self._process.stdout
 
     def __enter__(self) -> Ffmpeg:
         return self
@@ -73,7 +73,7 @@ class Ffmpeg:
     def __exit__(self, *exc: object) -> None:
         self.kill()
         self._process.wait()
-        for pipe in (self.stdin, self.stdout, self._log):
+        for pipe in (self.stdin, self._log):
             with contextlib.suppress(OSError):  # unwritten data for a process that has died
                 pipe.close()
 

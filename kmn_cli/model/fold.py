@@ -34,7 +34,6 @@ def fold_batch_norms(model: KMN) -> KMN:
                 _fold(block, conv_name, norm_name)
             if isinstance(block, Bottleneck) and block.downsample is not None:
                 _fold(block.downsample, "0", "1")
-    folded.is_folded = True
     return folded
 
 

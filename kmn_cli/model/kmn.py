@@ -31,10 +31,7 @@ class KMN(nn.Module):
 
     Attributes:
         config: the network's sizes, and how it is run best.
-        is_folded: whether its batch norms are gone (see `fold_batch_norms`).
     """
-
-    is_folded = False
 
     def __init__(self, config: KMNConfig | None = None) -> None:
         super().__init__()
@@ -75,13 +72,13 @@ class KMN(nn.Module):
         key, value = self.query_head(features.r4)
         return Query(key, self.decoder.skips(value, features.r3, features.r2))
 
-    def decode(self, readout: Tensor, query: Query, at_once: int | None = None) -> Tensor:
+    def decode(self, readout: Tensor, skips: DecoderSkips, at_once: int | None = None) -> Tensor:
         """Readout (B, K, C_v, h, w) to aggregated logits (B, K + 1, H, W), background first.
 
         `at_once` as in `memorize`.
         """
         logits = [
-            self.decoder(part.flatten(0, 1), query.skips).unflatten(0, part.shape[:2])
+            self.decoder(part.flatten(0, 1), skips).unflatten(0, part.shape[:2])
             for part in readout.split(at_once or readout.shape[1], 1)
         ]
         return soft_aggregate(torch.cat(logits, 1).sigmoid_())

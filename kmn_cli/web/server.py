@@ -100,7 +100,8 @@ def serve(session: PageSession, *, port: int, browser: bool, todo: str) -> None:
         try:
             if browser:
                 webbrowser.open(server.address)
-            session.ended.wait()
+            while not session.ended.wait(0.5):  # on Windows Ctrl-C ends no endless wait
+                pass
         finally:
             server.shutdown()
 

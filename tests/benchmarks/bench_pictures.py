@@ -35,8 +35,7 @@ class IdleNetwork:
     config = KMNConfig()
 
     def encode_query(self, images: Tensor) -> Query:
-        nothing = images.new_empty(len(images), 1, 1, 1)
-        return Query(nothing, DecoderSkips(nothing, nothing, nothing))
+        return Query(images, DecoderSkips(images, images, images))
 
     def memorize(self, image: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         nothing = masks.new_empty(len(masks), 1, 1)
@@ -45,8 +44,8 @@ class IdleNetwork:
     def read(self, query: Query, memory: tuple[Tensor, Tensor], sigma: float | None) -> Tensor:
         return memory[1]
 
-    def decode(self, readout: Tensor, query: Query, image: Tensor) -> Tensor:
-        return _discs(len(readout), *image.shape[2:])
+    def decode(self, readout: Tensor, query: Query) -> Tensor:
+        return _discs(len(readout), *query.key.shape[2:])
 
     def at_once(self, image: Tensor) -> int:
         return 1

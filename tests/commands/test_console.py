@@ -6,6 +6,7 @@ import pytest
 import torch
 import typer
 
+from kmn_cli.batch.events import Event
 from kmn_cli.commands import progress as progress_module
 from kmn_cli.commands.console import Console
 from kmn_cli.errors import BatchError, DeviceError, InputError, UsageError, WeightsError
@@ -115,6 +116,18 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(
         "cat: 2/8 frames, 0.17/s, 0:36 left, peak 3 MiB, loss 0.5",
         "cat: 4/8 frames, 0.17/s, 0:24 left, peak 3 MiB, loss 0.5",
     ]
+
+
+def test_the_peak_is_that_of_the_last_frame(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 12.0, 24.0])
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
+    console, frame = Console(), {"input": "cat.mp4", "video": "cat", "total": 8}
+    for mebibytes in (3, 5):
+        console.on_event(Event("frame", {**frame, "peak_memory_bytes": mebibytes << 20}))
+    lines = capsys.readouterr().err.splitlines()
+    assert ["peak 3 MiB" in lines[0], "peak 5 MiB" in lines[1]] == [True, True]
 
 
 def test_progress_on_a_terminal_is_a_bar(

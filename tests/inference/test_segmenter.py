@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +63,28 @@ def test_answers_are_distributions_over_known_ids(network):
         assert np.array_equal(answer.labels, np.array([0, 3, 200])[answer.prob.argmax(0)])
 
 
+def test_answers_belong_to_the_caller(network):
+    """Also where the network's size is the video's, and nothing is scaled."""
+    spoilt, kept = VideoSegmenter(network), VideoSegmenter(network)
+    for frame, mask in zip(video(4), [boxes(1, 2), None, None, None], strict=True):
+        answer = spoilt.step(frame, mask, want_prob=True)
+        assert np.array_equal(answer.labels, kept.step(frame, mask).labels)
+        answer.prob[:] = 0
+        answer.labels[:] = 0
+
+
+def test_a_network_that_nobody_holds_is_gone(model):
+    """At once: on a GPU it holds gigabytes, which no collection of garbage is waited for."""
+    gc.disable()
+    try:
+        network = ready_for_inference(model, "cpu", "fp32")
+        held = weakref.ref(network)
+        del network
+        assert held() is None
+    finally:
+        gc.enable()
+
+
 def test_the_loop_is_that_of_the_paper(model, network):
     """Against the network called by hand: bank {0, 5, …, t-1}, soft masks, kernel."""
     frames, mask = video(8), boxes(1, 2)
@@ -73,7 +98,7 @@ def test_the_loop_is_that_of_the_paper(model, network):
             key, value = (torch.cat(parts, 2)[0] for parts in zip(*bank, strict=True))
             query = model.encode_query(images[t])
             readout = read_plain(query.key[0], key, value, 7.0)
-            prob = model.decode(readout[None], query)[0].softmax(0)
+            prob = model.decode(readout[None], query.skips)[0].softmax(0)
             assert np.allclose(answers[t].prob, prob.numpy(), atol=1e-4), t
             memory.append(model.memorize(images[t], prob[None, 1:]))
 

@@ -22,7 +22,7 @@ def model(request) -> KMN:
 def segment(model: KMN, frame: torch.Tensor, key: torch.Tensor, value: torch.Tensor):
     query = model.encode_query(frame)
     readout = read_plain(query.key[0], key[0], value[0], None)
-    return model.decode(readout[None], query)
+    return model.decode(readout[None], query.skips)
 
 
 def test_shapes(model):
@@ -60,8 +60,8 @@ def test_objects_may_pass_the_network_in_parts(model):
     together = model.memorize(frame, masks)
     for whole, parts in zip(together, model.memorize(frame, masks, at_once=2), strict=True):
         assert torch.allclose(whole, parts, atol=1e-5)
-    query, readout = model.encode_query(frame), torch.randn(1, 3, 32, 2, 3)
-    whole, parts = model.decode(readout, query), model.decode(readout, query, at_once=2)
+    skips, readout = model.encode_query(frame).skips, torch.randn(1, 3, 32, 2, 3)
+    whole, parts = model.decode(readout, skips), model.decode(readout, skips, at_once=2)
     assert torch.allclose(whole, parts, atol=1e-4)
 
 
