@@ -86,6 +86,15 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON document; empty where there is none, or something else, or a run has not ended."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def _part_of(path: Path) -> Path:
     return path.with_name(f".{secrets.token_hex(8)}.part")
 

@@ -116,7 +116,7 @@ def _document(video: Opened, done: Done, before: Mapping[str, Any] | None) -> di
         "precision": video.network.ready.precision,
         "seconds": {
             "model": round(stats.model_seconds, 3),
-            "io": round(stats.read_seconds + stats.write_seconds, 3),
+            "io": round(stats.file_seconds, 3),
             "total": round(stats.total_seconds, 3),
             "stages": {name: round(value, 3) for name, value in stats.stages.items()},
         },

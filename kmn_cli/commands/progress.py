@@ -22,8 +22,8 @@ class Progress:
     def __exit__(self, *exc: object) -> None:
         pass
 
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        """Count steps done; `note` is shown beside the count, such as a loss."""
+    def advance(self) -> None:
+        """Count a step that is done."""
 
 
 class LineProgress(Progress):
@@ -41,8 +41,8 @@ class LineProgress(Progress):
         self._done = 0
         self._start = self._last = time.monotonic()
 
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self._done += steps
+    def advance(self) -> None:
+        self._done += 1
         now = time.monotonic()
         if now - self._last < SECONDS_BETWEEN_LINES:
             return
@@ -53,7 +53,7 @@ class LineProgress(Progress):
         if self._total:
             parts.append(f"{clock(max(0, self._total - self._done) / rate)} left")
         parts.append(f"peak {self._peak() / 2**20:.0f} MiB")
-        self._say(f"{self._label}: {', '.join([*parts, *filter(None, [note])])}")
+        self._say(f"{self._label}: {', '.join(parts)}")
 
 
 class TerminalProgress(Progress):
@@ -68,7 +68,7 @@ class TerminalProgress(Progress):
         peak: Callable[[], int],
     ) -> None:
         self._bars, self._peak = bars, peak
-        self._task = bars.add_task(label, total=total, unit=unit, rate="", memory="", note="")
+        self._task = bars.add_task(label, total=total, unit=unit, rate="", memory="")
         self._done = 0
         self._start = time.monotonic()
 
@@ -81,15 +81,14 @@ class TerminalProgress(Progress):
             self._bars.stop()
         self._bars.remove_task(self._task)
 
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self._done += steps
+    def advance(self) -> None:
+        self._done += 1
         rate = self._done / max(time.monotonic() - self._start, 1e-9)
         self._bars.update(
             self._task,
-            advance=steps,
+            advance=1,
             rate=f"{rate:.1f}/s",
             memory=f"peak {self._peak() / 2**20:.0f} MiB",
-            note=note,
         )
 
 
@@ -101,7 +100,7 @@ def open_bars(console: RichConsole) -> Bars:
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]} {task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[memory]} {task.fields[note]}", markup=False),
+        TextColumn("{task.fields[memory]}", markup=False),
         console=console,
         transient=True,
     )

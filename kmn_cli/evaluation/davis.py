@@ -10,12 +10,13 @@ import numpy as np
 
 from kmn_cli.errors import InputError
 from kmn_cli.evaluation.metrics import frame_scores
-from kmn_cli.evaluation.predicted_ids import VOID, ids_in
+from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.evaluation.sequence import SequenceTask
 from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.layouts import Video
 from kmn_cli.media.mask_folders import find_results
+from kmn_cli.media.masks import VOID
 
 
 def score_masks(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from kmn_cli.evaluation.davis import is_black_and_white
-from kmn_cli.evaluation.predicted_ids import VOID, ids_in
+from kmn_cli.evaluation.predicted_ids import ids_in
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.layouts import Video
+from kmn_cli.media.masks import VOID
 
 
 class GivenMasks:

@@ -10,8 +10,8 @@ import numpy as np
 
 from kmn_cli.errors import InputError
 from kmn_cli.media.labels import Labels
+from kmn_cli.media.masks import VOID
 
-VOID = 255
 BINARY_HINT = "Masks of 0 and 255 are one object: use --protocol davis2016."
 
 

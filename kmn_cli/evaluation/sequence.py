@@ -12,7 +12,6 @@ from kmn_cli.errors import InputError
 from kmn_cli.evaluation.metrics import Floats, frame_scores
 from kmn_cli.evaluation.predicted_ids import (
     BINARY_HINT,
-    VOID,
     CountedIds,
     StrictIds,
     counted,
@@ -20,6 +19,7 @@ from kmn_cli.evaluation.predicted_ids import (
 )
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.media.labels import Labels, read_ids
+from kmn_cli.media.masks import VOID
 
 _LISTED = 8
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from kmn_cli.inference.background import Background, Prefetch
 from kmn_cli.inference.both_ways import Backward
+from kmn_cli.inference.saved_state import SavedState
 from kmn_cli.inference.segmenter import Prediction, VideoSegmenter
 from kmn_cli.interrupt import deferred_interrupt
 from kmn_cli.media.sinks import Sink
@@ -40,18 +41,6 @@ class Earlier:
         return Prediction(self.labels(frame))
 
 
-class Saver(Protocol):
-    """Saves now and then what a later run needs to go on."""
-
-    def due(self, *, given: bool, ending: bool = False) -> bool:
-        """Whether to save now, after a frame whose mask was given, or not; or at an early end."""
-        ...
-
-    def save(self, index: int) -> None:
-        """Save; the frame `index` and those that came before it have been written."""
-        ...
-
-
 class _Found(NamedTuple):
     """A frame on its way to the sinks."""
 
@@ -67,20 +56,25 @@ class PipelineStats:
     Attributes:
         frames: frames written, those of an earlier run included.
         segmented: frames segmented by this run.
-        read_seconds: spent decoding, on the reader's thread.
-        model_seconds: spent in the network.
-        write_seconds: spent in the sinks, on their thread.
         total_seconds: wall clock.
-        stages: the seconds of all parts of the work.
+        stages: seconds of all parts of the work: "decode" on the reader's thread, "write" on that
+            of the sinks, the others in the network.
     """
 
     frames: int
     segmented: int
-    read_seconds: float
-    model_seconds: float
-    write_seconds: float
     total_seconds: float
     stages: dict[str, float]
+
+    @property
+    def file_seconds(self) -> float:
+        """Spent in decoding and writing."""
+        return self.stages["decode"] + self.stages["write"]
+
+    @property
+    def model_seconds(self) -> float:
+        """Spent in the network."""
+        return sum(self.stages.values()) - self.file_seconds
 
     def after(self, before: PipelineStats) -> PipelineStats:
         """With the work of another run over the same frames."""
@@ -88,9 +82,6 @@ class PipelineStats:
         return PipelineStats(
             self.frames,
             self.segmented + before.segmented,
-            self.read_seconds + before.read_seconds,
-            self.model_seconds + before.model_seconds,
-            self.write_seconds + before.write_seconds,
             self.total_seconds + before.total_seconds,
             {name: self.stages.get(name, 0) + before.stages.get(name, 0) for name in stages},
         )
@@ -106,7 +97,7 @@ def run_pipeline(
     on_frame: Callable[[Frame], None] = lambda frame: None,
     earlier: Earlier | None = None,
     backward: Backward | None = None,
-    saver: Saver | None = None,
+    saver: SavedState | None = None,
 ) -> PipelineStats:
     """Segments every frame of a reader and hands the result to every sink.
 
@@ -161,9 +152,6 @@ def run_pipeline(
     return PipelineStats(
         frames=frames,
         segmented=segmented,
-        read_seconds=source.seconds,
-        model_seconds=sum(segmenter.seconds.values()),
-        write_seconds=writer.seconds,
         total_seconds=time.perf_counter() - start,
         stages={"decode": source.seconds, **segmenter.seconds, "write": writer.seconds},
     )

@@ -155,9 +155,8 @@ class VideoSegmenter:
         self._last = _Last(image, prob[1:], tuple(given.planes) if given else ())
         answer = Prediction(
             labels.cpu().numpy(),
-            np.array(view.prob_from_net(prob).cpu())
-            if want_prob
-            else None,  # not what is memorized
+            # A copy: what the caller changes is not what is memorized.
+            view.prob_from_net(prob).cpu().numpy().copy() if want_prob else None,
             view.soft_from_net(prob).cpu().numpy() if want_soft else None,
         )
         self._view = view.after(answer.labels) if self._moves else view

@@ -37,7 +37,7 @@ class Ffmpeg:
     A context manager: leaving it kills what still runs, waits for it and closes the pipe.
     """
 
-    def __init__(self, arguments: Sequence[str], *, log_level: str = "error") -> None:
+    def __init__(self, arguments: Sequence[str]) -> None:
         # A file cannot fill up and stall ffmpeg as a pipe does that nobody reads.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
         try:
@@ -46,7 +46,7 @@ class Ffmpeg:
                     ffmpeg_exe(),
                     "-hide_banner",
                     "-loglevel",
-                    log_level,
+                    "error",
                     "-nostats",
                     "-nostdin",
                     *arguments,

@@ -16,18 +16,10 @@ from kmn_cli.files import list_images, natural_key
 from kmn_cli.media.edges import by_colours
 from kmn_cli.media.exports.formats import FORMATS
 from kmn_cli.media.init_mask import FindEdges, correct_mask
+from kmn_cli.web import protocol
 from kmn_cli.web.export import Exporter
 from kmn_cli.web.project import Project, open_project
-from kmn_cli.web.protocol import (
-    PREVIEW_SIZE,
-    Drawing,
-    read_drawing,
-    read_export,
-    read_json,
-    read_names,
-    read_order,
-    whole_number,
-)
+from kmn_cli.web.protocol import PREVIEW_SIZE, Drawing, read_json, whole_number
 from kmn_cli.web.session import (
     Content,
     FoundEdges,
@@ -132,7 +124,7 @@ class EditSession(PageSession):
 
     def post(self, name: str, body: bytes) -> Content | None:
         if name == "mask":
-            return as_mask(self._draw(read_drawing(body)))
+            return as_mask(self._draw(read_json(body, protocol.drawing)))
         if name not in self._posts:
             return None
         return as_json(self._posts[name](body) or {})
@@ -192,11 +184,11 @@ class EditSession(PageSession):
 
     def _name(self, body: bytes) -> None:
         with self._lock:
-            self.project.notes["names"] = read_names(body)
+            self.project.notes["names"] = read_json(body, protocol.names)
             self.project.save()
 
     def _track(self, body: bytes) -> None:
-        self._tracker.start(self.project, read_order(body))
+        self._tracker.start(self.project, read_json(body, protocol.order))
 
     def _export(self, body: bytes) -> None:
-        self._exporter.start(self.project, *read_export(body))
+        self._exporter.start(self.project, *read_json(body, protocol.export))

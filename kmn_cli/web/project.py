@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ import numpy as np
 from kmn_cli.batch.inputs import output_name
 from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.errors import InputError
-from kmn_cli.files import list_images, write_json
+from kmn_cli.files import list_images, read_document, write_json
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import checksum, write_mask
@@ -196,12 +195,3 @@ def _given_part(labels: np.ndarray, wanted: str) -> np.ndarray:
 
 def _read(path: Path) -> np.ndarray:
     return np.array(load_image(path))
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A JSON document of a project; empty where there is none yet."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -51,48 +51,13 @@ class Order:
     size: int | None = None
 
 
-def read_drawing(body: bytes) -> Drawing:
-    """Read the JSON of a drawing.
-
-    Raises:
-        InputError: when it is anything else.
-    """
-    return read_json(body, _drawing)
-
-
-def read_names(body: bytes) -> dict[str, str]:
-    """Read what objects are called, by id.
-
-    Raises:
-        InputError: when it is anything else.
-    """
-    return read_json(body, _names)
-
-
-def read_order(body: bytes) -> Order:
-    """Read what is to be tracked.
-
-    Raises:
-        InputError: when it is anything else.
-    """
-    return read_json(body, _order)
-
-
-def read_export(body: bytes) -> tuple[str, list[int], int | None]:
-    """Read the format of an export, its objects (none is all), and N of every N-th frame.
-
-    Raises:
-        InputError: when it is anything else.
-    """
-    return read_json(body, _export)
-
-
 def read_json(body: bytes, read: Callable[[Any], T]) -> T:
     """Read a document that the page sent.
 
     Args:
         body: JSON.
-        read: makes something of it; a ValueError, KeyError or the like says that it cannot.
+        read: makes something of it, such as `drawing`; a ValueError, KeyError or the like says
+            that it cannot.
 
     Raises:
         InputError: it cannot.
@@ -116,14 +81,16 @@ def whole_number(said: Any, least: int = 0, most: int = _FRAMES) -> int:
     return said
 
 
-def _drawing(said: Any) -> Drawing:
+def drawing(said: Any) -> Drawing:
+    """What is drawn on a frame."""
     base = said.get("base")
     objects = {whole_number(each["id"], 1, 255): _prompts(each) for each in said["objects"]}
     base = None if base is None else whole_number(base)
     return Drawing(whole_number(said["frame"]), objects, base, said)
 
 
-def _names(said: Any) -> dict[str, str]:
+def names(said: Any) -> dict[str, str]:
+    """What objects are called, by id."""
     names = {}
     for object_id, name in said.items():
         text = str(name)[:_LONGEST_NAME].strip()
@@ -135,7 +102,8 @@ def _names(said: Any) -> dict[str, str]:
     return names
 
 
-def _order(said: Any) -> Order:
+def order(said: Any) -> Order:
+    """What is to be tracked."""
     if said["direction"] not in ("both", "forward", "auto"):
         raise ValueError("direction")
     until = said.get("until")
@@ -146,7 +114,8 @@ def _order(said: Any) -> Order:
     )
 
 
-def _export(said: Any) -> tuple[str, list[int], int | None]:
+def export(said: Any) -> tuple[str, list[int], int | None]:
+    """The format of an export, its objects (none is all), and N of every N-th frame."""
     if said["format"] not in FORMATS:
         raise ValueError("format")
     objects = [whole_number(i, 1, 255) for i in said.get("objects", [])]

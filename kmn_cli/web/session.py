@@ -20,7 +20,8 @@ from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.init_mask import FindEdges, mask_from_prompts
 from kmn_cli.media.palette import voc_palette
 from kmn_cli.media.prompts import Prompts
-from kmn_cli.web.protocol import Drawing, read_drawing
+from kmn_cli.web import protocol
+from kmn_cli.web.protocol import Drawing, read_json
 
 _KEPT = 64  # edges found before: undo and painting need not look for them again
 # The palette's first colours are dark: brighter ones show on a picture and on the page.
@@ -134,9 +135,9 @@ class MaskSession(PageSession):
 
     def post(self, name: str, body: bytes) -> Content | None:
         if name == "mask":
-            return as_mask(self._labels(read_drawing(body)))
+            return as_mask(self._labels(read_json(body, protocol.drawing)))
         if name == "save":
-            drawing = read_drawing(body)
+            drawing = read_json(body, protocol.drawing)
             with self._lock:
                 self.saved = self._first.save(drawing.frame, drawing.objects)
                 return as_json(self.saved.to_json())

@@ -15,9 +15,10 @@ import numpy as np
 
 from kmn_cli.batch.result import BACKWARD, RESULT
 from kmn_cli.errors import InputError
+from kmn_cli.files import read_document
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import checksum
-from kmn_cli.web.project import Project, made, read_document
+from kmn_cli.web.project import Project, made
 
 BUDGET = 0.3  # seconds of looking at masks for one answer
 SHORT_SIDE = 180  # pixels at which areas are counted

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kmn_cli.errors import InputError
-from kmn_cli.files import existing, natural_key
+from kmn_cli.files import existing, natural_key, read_document
 from kmn_cli.media.frames import USUAL, Reading
 from kmn_cli.media.mask_folders import mask_files, top_of_masks
 
@@ -58,7 +57,7 @@ def find_mask_folders(paths: Sequence[Path]) -> list[MaskFolder]:
 def source_of(folder: Path) -> Path | None:
     """The video that a result of `kmn segment`, or its `masks/`, is of, if it is still there."""
     home = folder.parent if folder.name == "masks" else folder
-    video = _read_result(home / "result.json").get("input")
+    video = read_document(home / "result.json").get("input")
     return Path(video) if isinstance(video, str) and Path(video).exists() else None
 
 
@@ -98,7 +97,7 @@ def _one(folder: Path, name: str) -> MaskFolder | None:
     masks = mask_files(folder)
     if not masks:
         return None
-    said = _read_result(folder / "result.json")
+    said = read_document(folder / "result.json")
     ids, frames = said.get("object_ids"), said.get("frames")
     return MaskFolder(
         name,
@@ -117,11 +116,3 @@ def _reading(settings: object) -> Reading:
     fps = settings.get("fps")
     fps = float(fps) if isinstance(fps, int | float) and fps > 0 else None
     return Reading(fps, settings.get("deinterlace") is not False)
-
-
-def _read_result(path: Path) -> dict[str, object]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # another tool's folder, or a run that is not finished
-        return {}
-    return document if isinstance(document, dict) else {}
