@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from results import result_of
 
 import kmn_cli
@@ -94,6 +96,21 @@ class TestSegmentVideo:
 
 
 class TestIterSegment:
+    def test_a_colour_is_one_object_in_all_its_masks(
+        self, movie: Path, network, tmp_path: Path
+    ) -> None:
+        for name, colour in (("red.png", (255, 0, 0)), ("green.png", (0, 200, 0))):
+            picture = np.zeros((48, 64, 3), np.uint8)
+            picture[10:30, 10:30] = colour
+            Image.fromarray(picture).save(tmp_path / name)
+        masks = {0: tmp_path / "red.png", 1: tmp_path / "green.png"}
+        first, second = islice(kmn_cli.iter_segment(movie, masks, network=network), 2)
+        assert [frame.labels[20, 20] for frame in (first, second)] == [1, 2]
+
+    def test_a_folder_of_masks_is_said(self, movie: Path, network, tmp_path: Path, refuses) -> None:
+        with refuses("is a folder"):
+            next(kmn_cli.iter_segment(movie, tmp_path, network=network))
+
     def test_a_file_and_its_frames_as_arrays_give_what_is_written(
         self, movie: Path, draw: Draw, network, tmp_path: Path
     ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from kmn_cli.batch.mask_arguments import MaskArgument, parse_masks
 from kmn_cli.errors import InputError
-from kmn_cli.media.labels import read_mask
+from kmn_cli.media.labels import MaskReader
 from kmn_cli.media.masks import Mask, combine_masks
 
 # A file, the ids of an array (H, W), or a mask that was read.
@@ -19,8 +19,12 @@ MaskLike: TypeAlias = "str | Path | np.ndarray | Mask"
 MasksLike: TypeAlias = "MaskLike | Sequence[str | Path] | Mapping[int | str, MaskLike]"
 
 
-def to_mask(mask: MaskLike) -> Mask:
+def to_mask(mask: MaskLike, reader: MaskReader | None = None) -> Mask:
     """A mask of whatever is one.
+
+    Args:
+        mask: a file, an array or a mask.
+        reader: of all the files of a video; None where it stands alone.
 
     Raises:
         InputError: a file cannot be read, or an array holds no ids.
@@ -28,7 +32,9 @@ def to_mask(mask: MaskLike) -> Mask:
     if isinstance(mask, Mask):
         return mask
     if isinstance(mask, (str, Path)):
-        return read_mask(mask)
+        if Path(mask).is_dir():
+            raise InputError(f"{mask} is a folder.", "Pass its files by frame: {0: …, 4: …}.")
+        return (reader or MaskReader()).read(Path(mask))
     values = np.asarray(mask)
     is_map = values.ndim == 2 and values.size and values.dtype.kind in "bui"
     if not is_map or not 0 <= values.min() <= values.max() <= 255:
@@ -45,10 +51,11 @@ def by_frame(masks: MasksLike) -> dict[str | None, Mask]:
     Raises:
         InputError: a file cannot be read, or an array holds no ids.
     """
+    reader = MaskReader()
     if isinstance(masks, Mapping):
-        return {str(frame): to_mask(mask) for frame, mask in masks.items()}
+        return {str(frame): to_mask(mask, reader) for frame, mask in masks.items()}
     if isinstance(masks, Sequence) and not isinstance(masks, str):
-        return {None: combine_masks([read_mask(mask) for mask in masks])}
+        return {None: combine_masks([to_mask(mask, reader) for mask in masks])}
     return {None: to_mask(masks)}
 
 

@@ -40,6 +40,11 @@ class Shades:
         """Whether all are colours of VOC's table."""
         return self.kind == "colour" and VOC_IDS.keys() >= set(self.codes.tolist())
 
+    @property
+    def is_white_alone(self) -> bool:
+        """Whether white on black is all there is: one object, not number 255."""
+        return self.kind == "grey" and set(self.codes.tolist()) <= {0, 255}
+
     def in_order(self) -> list[int]:
         """Return the places in the order of numbering: colours as they appear, others by value."""
         if self.kind != "colour":

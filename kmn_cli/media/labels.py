@@ -23,6 +23,7 @@ from kmn_cli.media.masks import MAX_OBJECTS, VOID, Mask, check_size
 from kmn_cli.media.palette import voc_palette
 
 Labels = npt.NDArray[np.uint8]
+_TOLD = 8  # values of a mask that a warning names
 
 
 def read_ids(path: Path, size: tuple[int, int] | None = None, *, binary: bool = False) -> Labels:
@@ -70,7 +71,7 @@ def read_mask(
 
 
 class MaskReader:
-    """Reads the masks of one video, in all of which a colour is the same object."""
+    """Reads the masks of one video, in all of which a colour or value is the same object."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class MaskReader:
         """
         self._size, self._shown = size, shown
         self._allow_empty = allow_empty
-        self._ids: dict[str, dict[int, int]] = {}  # by the kind of shades, and the shade
+        self._ids: dict[bool, dict[int, int]] = {True: {}, False: {}}  # is it a colour; the shade
         self._background: tuple[str, int] | None = None  # where it is not black
         self._decided = False
 
@@ -98,8 +99,9 @@ class MaskReader:
 
         Indices and small grey values are ids as they are; {0, v} is one object; other exact
         colours become ids by the VOC palette when all are in it, else in order of first
-        appearance. Smoothed edges are repaired and a background other than black is found, both
-        with a warning.
+        appearance; other greys and numbers are counted, with a warning, unless those of the masks
+        before were ids. Smoothed edges are repaired and a background other than black is found,
+        both with a warning.
 
         Raises:
             InputError: when it cannot be read, has another size, shows no object, or is no mask.
@@ -129,10 +131,11 @@ class MaskReader:
     def _number(self, picture: LabelPicture, flat: FlatValues) -> Mask:
         shades = shades_of(picture, flat)
         background = self._find_background(shades, painted=not picture.transparent)
-        ids = shades.codes.copy() if shades.kind == "id" else self._by_table(shades, background)
+        known = set(self._ids[False])
+        ids = self._ids_of(shades, background, indexed=picture.indexed)
         if background is not None:
             ids[background] = 0
-        warnings = []
+        warnings = _renumbered(shades, ids, known)
         if changed := max(flat.changed, picture.softened):
             warnings.append(
                 f"smoothed edges: {changed} pixels of blended colours were given to the nearest "
@@ -168,20 +171,28 @@ class MaskReader:
         same = np.flatnonzero(shades.codes == self._background[1])
         return int(same[0]) if len(same) else None
 
-    def _by_table(self, shades: Shades, background: int | None) -> np.ndarray:
-        """Return the id of each shade: what it had in the masks before, VOC's, or the next."""
-        table = self._ids.setdefault(shades.kind, {})
+    def _ids_of(self, shades: Shades, background: int | None, *, indexed: bool) -> np.ndarray:
+        """Return the id of each shade: what it had in the masks before, its own, or the next."""
+        is_colour = shades.kind == "colour"
+        table = self._ids[is_colour]
+        codes = {p: int(shades.codes[p]) for p in shades.in_order() if p != background}
+        counted = any(table.get(code, code) != code for code in codes.values())
+        if shades.kind == "id" and (indexed or not counted):
+            table.update({code: code for code in codes.values() if code not in table})
+            return shades.codes.copy()
+        were_ids = bool(table) and all(code == value for code, value in table.items())
         ids = np.zeros(len(shades.codes), np.int64)
-        for place in shades.in_order():
-            if place == background:
-                continue
-            code = int(shades.codes[place])
+        for place, code in codes.items():
             if code not in table:
                 free = set(range(1, MAX_OBJECTS + 1)).difference(table.values())
                 if not free:
                     raise NotAMaskError(f"it has more than {MAX_OBJECTS} different colours")
-                wanted = VOC_IDS[code] if shades.is_voc else 0
-                table[code] = wanted if wanted in free else min(free)
+                wanted = code if were_ids and not is_colour else 0
+                if shades.is_voc:
+                    wanted = VOC_IDS[code]
+                elif shades.is_white_alone:
+                    wanted = 1
+                table[code] = wanted if wanted in free | {1} else min(free)
             ids[place] = table[code]
         return ids
 
@@ -189,6 +200,17 @@ class MaskReader:
         if kind != "colour":
             return None
         palette = voc_palette().copy()
-        table = self._ids.get(kind, {})
+        table = self._ids[True]
         palette[list(table.values())] = decode(np.array(list(table), np.int64))
         return palette.tobytes()
+
+
+def _renumbered(shades: Shades, ids: np.ndarray, known: set[int]) -> list[str]:
+    """What is to be said, once in a video, of greys or numbers that are not their objects' ids."""
+    pairs = [(int(c), int(i)) for c, i in zip(shades.codes, ids, strict=True) if i]
+    new = [pair for pair in pairs if pair[0] not in known]
+    if shades.kind == "colour" or len(pairs) < 2 or all(code == i for code, i in new):
+        return []
+    told = ", ".join(f"{code} is object {i}" for code, i in new[:_TOLD])
+    more = f", … {len(new) - _TOLD} more" if len(new) > _TOLD else ""
+    return [f"its values are counted: {told}{more}; palette PNGs keep theirs"]

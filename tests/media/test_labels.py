@@ -64,7 +64,7 @@ def by_ffmpeg(pixels: str, value: int) -> Callable[[Path], None]:
 
 TWO, ONE = {1: 1, 2: 2}, {1: 1, 2: 1}
 AS_APPEARS = {1: 2, 2: 1}  # object 2 is met first
-BACKGROUND, SMOOTHED = "taken for the background", "smoothed edges"
+BACKGROUND, SMOOTHED, COUNTED = "taken for the background", "smoothed edges", "are counted"
 SOURCES = {  # what was written: by which id each object comes back, and what must be said
     "colours on white": (saved(colours(WHITE, RED, BLUE)), AS_APPEARS, f"white is {BACKGROUND}"),
     "colours on grey": (saved(colours((128,) * 3, RED, BLUE)), AS_APPEARS, BACKGROUND),
@@ -95,12 +95,12 @@ SOURCES = {  # what was written: by which id each object comes back, and what mu
         None,
     ),
     "white on nothing": (saved(colours((255, 255, 255, 0), *2 * [(*WHITE, 255)])), ONE, None),
-    "greys 128 and 255": (saved(np.uint8([0, 128, 255])[LABELS]), TWO, None),
-    "greys 24 and 26": (saved(np.uint8([0, 24, 26])[LABELS]), TWO, None),
+    "greys 128 and 255": (saved(np.uint8([0, 128, 255])[LABELS]), TWO, COUNTED),
+    "greys 24 and 26": (saved(np.uint8([0, 24, 26])[LABELS]), TWO, COUNTED),
     "void": (saved(np.uint8([0, 1, 255])[LABELS]), {1: 1, 2: 0}, "void"),
-    "16 bits of OpenCV": (opencv(np.uint16([0, 300, 600])[LABELS]), TWO, None),
+    "16 bits of OpenCV": (opencv(np.uint16([0, 300, 600])[LABELS]), TWO, COUNTED),
     "ids in three channels of OpenCV": (opencv(np.dstack([LABELS] * 3)), TWO, None),
-    "instanceIds of Cityscapes": (saved(np.uint16([0, 26000, 26001])[LABELS]), TWO, None),
+    "instanceIds of Cityscapes": (saved(np.uint16([0, 26000, 26001])[LABELS]), TWO, COUNTED),
     "color of Cityscapes": (
         saved(colours((0, 0, 0, 255), (0, 0, 142, 255), (220, 20, 60, 255))),
         AS_APPEARS,
@@ -175,6 +175,41 @@ def test_a_colour_is_one_object_in_all_masks_of_a_video(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first, np.uint8([0, red, blue])[LABELS])
     np.testing.assert_array_equal(second, np.uint8([0, blue, green])[LABELS])
     assert (third == red).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ids"),
+    [
+        ((12, 18), (12, 33), (12, 33)),  # ids by their looks, and such as would be counted alone
+        ((12, 60), (12, 18), (1, 3)),  # the other way round
+        ((3, 5), (5, 300), (5, 1)),
+        ((300, 1000), (1000, 300), (2, 1)),
+        ((1, 2), (255, 255), (1, 1)),  # white on black is one object: the first
+    ],
+)
+def test_a_value_is_one_object_in_all_masks_of_a_video(
+    tmp_path: Path, first: tuple[int, int], second: tuple[int, int], ids: tuple[int, int]
+) -> None:
+    reader = MaskReader()
+    for name, values in (("0.png", first), ("1.png", second)):
+        kind = np.uint16 if max(values) > 255 else np.uint8
+        opencv(np.array([0, *values], kind)[LABELS])(tmp_path / name)
+    before = reader.read(tmp_path / "0.png")
+    for _ in range(2):  # masks are read once more when their frame comes
+        mask = reader.read(tmp_path / "1.png")
+        np.testing.assert_array_equal(mask.labels, np.uint8([0, *ids])[LABELS])
+    assert not mask.warnings
+    np.testing.assert_array_equal(reader.read(tmp_path / "0.png").labels, before.labels)
+
+
+def test_indices_are_ids_after_counted_greys_too(tmp_path: Path) -> None:
+    reader = MaskReader()
+    saved(np.uint8([0, 100, 200])[LABELS])(tmp_path / "0.png")
+    indices((0, 2, 1), [BLACK, RED, BLUE]).save(tmp_path / "1.png")  # a result, corrected
+    np.testing.assert_array_equal(reader.read(tmp_path / "0.png").labels, LABELS)
+    np.testing.assert_array_equal(
+        reader.read(tmp_path / "1.png").labels, np.uint8([0, 2, 1])[LABELS]
+    )
 
 
 def test_a_later_mask_without_background_has_none(tmp_path: Path) -> None:
