@@ -49,7 +49,7 @@ def continue_run(
     from kmn_cli.inference.pipeline import Earlier
 
     formats = tuple(sinks)
-    found = frames_on_disk(folder, formats, _frame_names(info))
+    found = frames_on_disk(folder, formats, frame_names(info))
     reason = why_not(formats)
     restored = None
     if found and reason is None:
@@ -78,8 +78,8 @@ def continue_run(
     return Earlier(stop, again, labels), {"frames_kept": kept, "note": note}
 
 
-def _frame_names(info: VideoInfo) -> Iterable[str]:
-    """What the results of the frames are called."""
+def frame_names(info: VideoInfo) -> Iterable[str]:
+    """What the results of the frames are called, in order; of a video file without an end."""
     if info.is_folder:
         paths = list_images(info.path) if info.path.is_dir() else [info.path]
         return [path.stem for path in paths[info.first :]]

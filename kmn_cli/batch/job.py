@@ -136,7 +136,7 @@ def identity(
             **asdict(settings.options),
             "start": settings.start,
             "end": settings.end,
-            **settings.reading.to_json(),
+            **asdict(settings.reading),
             "direction": Directions(settings.direction, masks, info.first).name,
             "masks": masks.checksums,
         },

@@ -155,7 +155,8 @@ class MaskPlan:
     def _outside(self, index: int, fact: str) -> InputError:
         return InputError(
             f"{self._files[index][0].path} is for frame {index}, but {fact}.",
-            "Frames are counted from 0; give a mask of a frame that is read.",
+            "Frames are counted from 0, also of pictures, whatever the numbers in their names: "
+            "give a mask of a frame that is read.",
         )
 
 

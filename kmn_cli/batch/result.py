@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError
 from kmn_cli.files import list_images
+from kmn_cli.media.frames import USUAL
 
 RESULT = "result.json"
 BACKWARD = ".backward"  # what was found on the way back, while a run lasts
@@ -44,7 +46,7 @@ def read_result(
     try:
         document = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         # Of before there were others.
-        before = {"direction": "forward", "view": "full", "enlarge": 1.0}
+        before = {"direction": "forward", "view": "full", "enlarge": 1.0, **asdict(USUAL)}
         document["settings"] = before | document["settings"]
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
@@ -96,6 +98,22 @@ def clear_leftovers(folder: Path) -> None:
                 path.unlink()
 
 
+def clear_strays(folder: Path, formats: Collection[str], names: Collection[str]) -> None:
+    """Remove what a run that was interrupted left of other formats and other frames.
+
+    Args:
+        folder: of results that are whole.
+        formats: of them.
+        names: of their frames.
+    """
+    for name in set(OUTPUTS) - set(formats):
+        _remove(folder / OUTPUTS[name])
+    for place in _picture_folders(folder, formats):
+        for path in list_images(place) if place.is_dir() else ():
+            if path.stem not in names:
+                path.unlink()
+
+
 def frames_on_disk(folder: Path, formats: Iterable[str], names: Iterable[str]) -> int:
     """How many frames are there, from the first on, in every one of the formats that are pictures.
 
@@ -104,6 +122,15 @@ def frames_on_disk(folder: Path, formats: Iterable[str], names: Iterable[str]) -
         formats: of them.
         names: of the frames, in order; may go on for ever.
     """
+    places = _picture_folders(folder, formats)
+    if not all(place.is_dir() for place in places) or not places:
+        return 0
+    there = set.intersection(*({path.stem for path in list_images(place)} for place in places))
+    return sum(1 for _ in takewhile(there.__contains__, names))
+
+
+def _picture_folders(folder: Path, formats: Iterable[str]) -> list[Path]:
+    """Where the pictures of these formats lie."""
     places: list[Path] = []
     for name in formats:
         place = folder / OUTPUTS[name]
@@ -111,10 +138,7 @@ def frames_on_disk(folder: Path, formats: Iterable[str], names: Iterable[str]) -
             places += [path for path in place.glob("*") if path.is_dir()] or [place]
         elif not place.suffix:
             places.append(place)
-    if not all(place.is_dir() for place in places) or not places:
-        return 0
-    there = set.intersection(*({path.stem for path in list_images(place)} for place in places))
-    return sum(1 for _ in takewhile(there.__contains__, names))
+    return places
 
 
 def _remove(path: Path) -> None:

@@ -6,10 +6,12 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kmn_cli import __version__
 from kmn_cli.batch.claim import claim
+from kmn_cli.batch.continuation import frame_names
 from kmn_cli.batch.events import Event, Tell, tell_nobody
 from kmn_cli.batch.job import Job, Settings, finished
 from kmn_cli.batch.next_step import how_to_mend
@@ -21,6 +23,7 @@ from kmn_cli.batch.result import (
     clear_leftovers,
     clear_outdated,
     clear_results,
+    clear_strays,
     read_result,
 )
 from kmn_cli.files import write_json
@@ -129,6 +132,8 @@ def _document(video: Opened, done: Done, before: Mapping[str, Any] | None) -> di
     }
     # Again: the encoder of a run that was killed may have started only after it.
     clear_leftovers(job.folder)
+    written = set(islice(frame_names(info), stats.frames))
+    clear_strays(job.folder, document["outputs"], written)
     write_json(job.folder / RESULT, document)
     done.clear()
     return document

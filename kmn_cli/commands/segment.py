@@ -97,7 +97,12 @@ def segment(
     sigma: Sigma = None,
     read: ReadHow = Read.kernel,
     start: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Begin at 12.5, 00:01:02 or 120f.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin at 12.5, 00:01:02 or 120f: the 121st frame, also of pictures, whatever "
+            "the numbers in their names.",
+        ),
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop before this time.")] = None,
     fps: Fps = None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,10 +23,6 @@ class Reading:
 
     fps: float | None = None
     deinterlace: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """What is not as usual."""
-        return {k: v for k, v in asdict(self).items() if v != getattr(USUAL, k)}
 
 
 USUAL = Reading()

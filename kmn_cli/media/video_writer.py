@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from contextlib import ExitStack
@@ -135,7 +136,7 @@ class VideoWriter:
         # By itself x264 takes 1.5 threads a core, and frames for each of them.
         threads = ["-threads", str(min(8, os.cpu_count() or 1))]
         encoder = [*self._format.arguments, *self._format.options, *threads]
-        look = ["-vf", f"{_TO_709},setsar={self._shape.numerator}/{self._shape.denominator}"]
+        look = ["-vf", f"{_TO_709},setsar={self._shape}:max={2**31 - 1}"]
         target = ["-f", self._format.container, str(self._encoded)]
         arguments = ["-y", *source, *look, *encoder, *target]
         try:
@@ -194,6 +195,8 @@ class VideoWriter:
                 mux(self._encoded, self._part, container, showing, sound)
                 break
             except (FFmpegError, KmnError, OSError, ValueError) as error:
+                if getattr(error, "errno", None) == errno.ENOSPC:
+                    raise  # the sound is not at fault
                 reason = str(error).partition("\n")[0]
         else:
             if reason:

@@ -6,15 +6,18 @@ import json
 import signal
 import threading
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from results import files_in, masks_in, result_of
 from typer.testing import Result
 
 from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.media.video import open_video
 
 Kmn = Callable[..., Result]
 Draw = Callable[..., Path]
@@ -126,6 +129,30 @@ def test_a_gap_in_results_is_filled(
     assert len(steps) == 14
     after = masks_in(tmp_path / "out/cat/masks")
     assert all((after[name] == before[name]).all() for name in before)
+
+
+def test_what_an_interrupted_run_left_is_not_taken_for_this_one_s(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    """Frames beyond the end, and formats that are not asked for."""
+    mask, out = draw("m.png", 1), tmp_path / "out" / "cat"
+    segment(movie, "--mask", mask, "--format", "masks,soft")
+    (out / "result.json").unlink()
+    assert segment(movie, "--mask", mask, "--end", "3f", "--format", "masks").exit_code == 0
+    assert files_in(out) == {*(f"masks/{i:05d}.png" for i in range(3)), "result.json"}
+
+
+def test_another_rate_of_pictures_is_another_run(
+    segment: Kmn, movie: Path, draw: Draw, tmp_path: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    with open_video(movie) as reader:
+        for frame in islice(reader, 3):
+            Image.fromarray(frame.image).save(tmp_path / "frames" / f"{frame.index}.png")
+    command = [tmp_path / "frames", "--mask", draw("m.png", 1)]
+    assert segment(*command, "--fps", "12").exit_code == 0
+    result = segment(*command)
+    assert result.exit_code == 2 and "fps was 12.0, now None" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--size", "--start", "--view"])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -11,6 +13,7 @@ from made_clips import ffmpeg, square_image, square_labels
 
 from kmn_cli.errors import KmnError
 from kmn_cli.media import ffmpeg as media_ffmpeg
+from kmn_cli.media import video_writer
 from kmn_cli.media.video import VideoWriter, open_video
 
 
@@ -149,6 +152,28 @@ def test_full_disk_is_told(tmp_path: Path, monkeypatch, refuses) -> None:
     with refuses("v.mp4", "no space left"):
         write(tmp_path / "out" / "v.mp4", frames=100)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_disk_that_is_full_when_the_sound_comes_is_no_fault_of_the_sound(
+    tmp_path: Path, monkeypatch, refuses, clip: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(video_writer, "mux", full)
+    with refuses("v.mp4", "No space left"):
+        write(tmp_path / "out" / "v.mp4", audio_from=clip)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("h264", "mp4"), ("prores4444", "mov")])
+def test_the_shape_of_pixels_is_exact(tmp_path: Path, codec, suffix: str) -> None:
+    shape = Fraction(160, 159)
+    path = tmp_path / f"v.{suffix}"
+    with VideoWriter(path, width=64, height=48, fps=25, shape=shape, codec=codec) as writer:
+        image = square_image(0)
+        writer.write(image if codec == "h264" else np.dstack([image, image[..., 0]]))
+    assert open_video(path).info.shape == shape
 
 
 def test_no_frame_is_an_error(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from kmn_cli.media.video import open_video
 class ExportFrame:
     """One frame: its index in the source, the stem of its mask, ids (H, W) uint8 of the objects.
 
-    `image` (H, W, 3) uint8 RGB, `alpha` (H, W) uint8, straight, and `time`, in seconds from the
-    start of the source, are there when pixels were asked for and there is a source.
+    `image` (H, W, 3) uint8 RGB, `alpha` (H, W) uint8, straight, and `time` and `duration`, in
+    seconds, as of `Frame`, are there when pixels were asked for and there is a source.
     """
 
     index: int
@@ -32,6 +32,7 @@ class ExportFrame:
     image: np.ndarray | None = None
     alpha: np.ndarray | None = None
     time: float | None = None
+    duration: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,8 @@ class Clip:
                     path = masks.pop(frame.index)
                     labels = self._labels(path)
                     alpha = self._alpha(path.stem, labels)
-                    yield ExportFrame(
-                        frame.index, path.stem, labels, frame.image, alpha, frame.time
-                    )
+                    shown = frame.time, frame.duration
+                    yield ExportFrame(frame.index, path.stem, labels, frame.image, alpha, *shown)
                     self.on_frame()
             self.warnings.extend(reader.warnings)
         if masks:

@@ -52,9 +52,11 @@ def _write(
 ) -> None:
     source = clip.source
     assert source is not None
+    is_whole = clip.fps == source.fps
     writer = writer_like(source, path, codec, clip.fps)
     with writer:
         for frame in clip.frames(pixels=True):
             assert frame.image is not None and frame.alpha is not None
-            writer.write(draw(frame, frame.image, frame.alpha), frame.time)
+            duration = frame.duration if is_whole else None  # else until where the next would be
+            writer.write(draw(frame, frame.image, frame.alpha), frame.time, duration)
     clip.warnings.extend(writer.warnings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,7 +18,7 @@ from two_objects import two_objects
 
 from kmn_cli.media.exports.clip import Clip
 from kmn_cli.media.exports.videos import write_alpha, write_green_screen, write_overlay
-from kmn_cli.media.video import open_video
+from kmn_cli.media.video import VideoWriter, open_video
 
 Load = Callable[..., Clip]
 
@@ -95,6 +97,21 @@ def test_rate_duration_and_sound_are_the_source_s(
     write(clip.every(5), tmp_path / f"fewer-{name}")
     info = open_video(tmp_path / f"fewer-{name}").info
     assert (info.frames, info.fps) == (2, pytest.approx(5, rel=0.01))
+
+
+def test_a_frame_that_is_held_to_the_end_is_held(
+    result: Path, load: Load, tmp_path: Path, clip: Path
+) -> None:
+    held, tick = tmp_path / "held.mov", Fraction(1, 12_800)
+    with VideoWriter(held, width=64, height=48, fps=25, tick=tick, codec="prores4444") as writer:
+        for index in range(10):
+            image = square_image(index)
+            last = 3.0 if index == 9 else None
+            writer.write(np.dstack([image, image[..., 0]]), duration=last)
+    said = json.loads((result / "result.json").read_text())
+    (result / "result.json").write_text(json.dumps(said | {"input": str(held)}))
+    write_alpha(load(result), tmp_path / "a.mov")
+    assert open_video(tmp_path / "a.mov").info.timeline.end == pytest.approx(3.36, abs=0.01)
 
 
 def test_audio_is_copied_where_the_container_allows(
