@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from kmn_cli.data.scan import Pair, read_pair
+from kmn_cli.data.targets import Way, way_of_video
 from kmn_cli.errors import InputError
 
 CHANNELS = 4  # red, green, blue, object id
@@ -39,13 +41,21 @@ def decode_all(
 ) -> Iterator[Stored | Unusable]:
     """The frames of all clips in order, decoded by all cores a bounded number ahead."""
 
-    def decode(item: tuple[Pair, bool]) -> Stored | Unusable:
+    def decode(item: tuple[Pair, Future[Way] | None]) -> Stored | Unusable:
         return _decode(*item, short_side, pack)
 
-    items = [(pair, len(clip) == 1) for clip in clips for pair in clip]
+    def items() -> Iterator[tuple[Pair, Future[Way] | None]]:
+        for clip in clips:
+            is_still = len(clip) == 1
+            masks = [pair.mask for pair in clip]
+            # Asked for before the frames, it never waits behind them.
+            way = None if is_still else pool.submit(way_of_video, masks)
+            yield from ((pair, way) for pair in clip)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(items), AHEAD):
-            yield from pool.map(decode, items[start : start + AHEAD])
+        rest = items()
+        while ahead := list(islice(rest, AHEAD)):
+            yield from pool.map(decode, ahead)
 
 
 def reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -62,12 +72,13 @@ def unpack(jpeg: np.ndarray, png: np.ndarray) -> np.ndarray:
     return np.dstack([image, labels])
 
 
-def _decode(pair: Pair, is_still: bool, short_side: int, pack: bool) -> Stored | Unusable:
+def _decode(pair: Pair, way: Future[Way] | None, short_side: int, pack: bool) -> Stored | Unusable:
+    """Decodes a still, or a frame of a video whose masks are read in one way."""
     try:
-        frame = read_pair(pair)
+        frame = read_pair(pair, None if way is None else way.result())
     except InputError as error:
         return Unusable(error.message.split(": ", 1)[-1].rstrip("."), pair.image)
-    if is_still and (reason := _useless(frame[..., 3])):
+    if way is None and (reason := _useless(frame[..., 3])):
         return Unusable(reason, pair.mask)
     height, width = frame.shape[:2]
     size = reduced_size(width, height, short_side)

@@ -10,13 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from kmn_cli.data.targets import Way, read_targets
 from kmn_cli.errors import InputError
 from kmn_cli.files import is_image, natural_key
-from kmn_cli.media.label_picture import load_labels
-from kmn_cli.media.label_values import SMALL_ID
-from kmn_cli.media.labels import ids_of
 from kmn_cli.media.layouts import annotated_videos
-from kmn_cli.media.masks import VOID
 
 MIN_FRAMES = 3  # of a training sample
 LAYOUTS = (
@@ -117,8 +114,12 @@ def scan_videos(
     return _not_empty(scan, root, "no usable video")
 
 
-def read_pair(pair: Pair) -> np.ndarray:
+def read_pair(pair: Pair, way: Way | None = None) -> np.ndarray:
     """Image and mask as one array (H, W, 4) uint8: RGB and the object's id.
+
+    Args:
+        pair: what to read.
+        way: to read the masks of its video; None for one that stands alone.
 
     Raises:
         InputError: either is unreadable, or their sizes differ.
@@ -126,29 +127,12 @@ def read_pair(pair: Pair) -> np.ndarray:
     try:
         with Image.open(pair.image) as image:
             rgb = np.asarray(image.convert("RGB"))
-        labels = _read_labels(pair.mask)
+        labels = read_targets(pair.mask, way)
     except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{pair.image}: broken image or mask ({error}).") from error
     if rgb.shape[:2] != labels.shape:
         raise InputError(f"{pair.mask}: image and mask differ in size.")
     return np.dstack([rgb, labels])
-
-
-def _read_labels(path: Path) -> np.ndarray:
-    """Ids of a training mask: indices, small greys and colours of VOC are ids, with 255 for void;
-    of any other greys what is bright is object 1."""
-    try:
-        picture = load_labels(path)
-    except InputError as error:
-        reason = error.message.removeprefix(str(path)).lstrip(": ")
-        raise InputError(f"{path}: mask {reason}", error.hint) from error
-    ids = ids_of(picture)
-    highest = ids.max(initial=0, where=ids < VOID)
-    values = picture.values if picture.values.ndim == 2 else picture.values[..., 0]
-    is_grey = not picture.indexed and np.array_equal(ids, values)
-    if highest > SMALL_ID and is_grey:
-        return (ids > VOID // 2).astype(np.uint8)
-    return np.where(ids == VOID, np.uint8(highest == 0), ids)
 
 
 def _folders(root: Path, name: str) -> list[Path]:

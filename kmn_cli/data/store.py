@@ -22,7 +22,7 @@ from kmn_cli.data.store_file import StoreFile
 from kmn_cli.errors import InputError, KmnError
 from kmn_cli.locks import FileLock
 
-VERSION = 2  # of what is decoded and how it is kept
+VERSION = 3  # of what is decoded and how it is kept
 PACK_ABOVE = 32 * 2**30  # bytes: larger sets are kept as JPEG and PNG
 PACKED_SHARE = 1 / 8  # of the decoded size, at the most
 LOOKED_AT = 64  # pictures, to estimate the size of all

@@ -57,7 +57,7 @@ def flatten(values: np.ndarray, *, indices: bool = False) -> FlatValues:
     core = _core(codes)
     core_counts = np.bincount(inverse[core], minlength=len(colours))
     flat = core_counts > 0
-    are_ids = indices or (is_grey and _are_ids(colours, flat))
+    are_ids = indices or (is_grey and number_objects(colours, flat))
     tolerance = 0 if are_ids else TOLERANCE
 
     crowded = len(colours) > MANY and flat.mean() < 0.5
@@ -181,8 +181,13 @@ def _nearest(colours: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndar
     return best, np.abs(channels - channels[best]).max(-1)
 
 
-def _are_ids(greys: np.ndarray, flat: np.ndarray) -> bool:
-    """Tell whether greys number the objects: all small, or without gaps; 255 may be void."""
+def number_objects(greys: np.ndarray, flat: np.ndarray) -> bool:
+    """Tell whether greys number the objects: all small, or without gaps; 255 may be void.
+
+    Args:
+        greys: (N,) those of a mask, sorted.
+        flat: (N,) bool, which of them are flat somewhere.
+    """
     inside = (greys > 0) & (greys < 255)
     if not inside.any():
         return False

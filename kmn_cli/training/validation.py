@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from kmn_cli.data.scan import Pair, read_pair, scan_videos
+from kmn_cli.data.targets import read_targets, way_of_video
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.davis import score_masks
 from kmn_cli.inference.network import Network
@@ -42,7 +43,7 @@ def validator(
     for clip in clips:
         if len(clip) < 3:
             raise UsageError("Fewer than three frames cannot be scored.", "Raise --val-frames.")
-        if not read_pair(clip[0])[..., 3].any():
+        if not read_targets(clip[0].mask).any():
             raise InputError(f"{clip[0].mask}: empty.", "The first mask must show the object.")
 
     def validate(model: KMN) -> dict[str, float]:
@@ -61,8 +62,9 @@ def _score(network: Network, clip: list[Pair], size: int) -> tuple[float, float]
     segmenter = VideoSegmenter(network, options)
     truth: list[np.ndarray] = []
     predicted: list[np.ndarray] = []
+    way = way_of_video([pair.mask for pair in clip])
     for pair in clip:
-        frame = read_pair(pair)
+        frame = read_pair(pair, way)
         first = frame[..., 3] if not truth else None
         predicted.append(segmenter.step(frame[..., :3], first).labels)
         truth.append(frame[..., 3])
