@@ -109,6 +109,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not isinstance(value, str) and not 0 <= value < math.inf:  # so NaN is refused, too
+                raise UsageError(f"{name} must be a number from 0 on, not {value}.")
         choices = {
             "stage": STAGES,
             "schedule": ("constant", "cosine"),

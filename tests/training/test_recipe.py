@@ -65,6 +65,12 @@ def test_recipe_round_trips_through_its_file(tmp_path):
         ("warmup", 100),
         ("region", -0.1),
         ("zoom_min", 3),
+        ("learning_rate", "nan"),
+        ("weight_decay", "inf"),
+        ("scale_max", float("inf")),
+        ("interval_ramp", "nan"),
+        ("trunk_rate", -1),
+        ("max_interval", -1),
     ],
 )
 def test_impossible_settings_are_named(name, value):
