@@ -70,7 +70,7 @@ def train(
         How far the run came.
 
     Raises:
-        KmnError: the loss is no longer finite; the last checkpoint is intact.
+        DivergedError: loss or weights are no longer finite; the last checkpoint is intact.
     """
     progress = Progress(**state["progress"]) if state else Progress()
     if budget.share(progress) >= 1:

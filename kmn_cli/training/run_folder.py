@@ -13,6 +13,7 @@ import torch
 from kmn_cli.model import KMN, load_checkpoint, save_checkpoint
 from kmn_cli.training.budget import Budget
 from kmn_cli.training.distributed import Workers
+from kmn_cli.training.diverged import DivergedError
 from kmn_cli.training.recipe import Recipe
 from kmn_cli.training.state import Progress, save_state
 from kmn_cli.training.trainer import Trainer
@@ -53,6 +54,9 @@ class RunFolder:
 
         Returns:
             The scores, if it has validated.
+
+        Raises:
+            DivergedError: the weights are no longer finite; the files are as before.
         """
         ends = self._budget.share(progress) >= 1
         if ends or progress.seconds - self._saved >= 60 * self._budget.save_minutes:
@@ -70,7 +74,11 @@ class RunFolder:
         return scores
 
     def save(self, trainer: Trainer, progress: Progress) -> None:
-        """Keeps what it takes to go on, and the weights to be used."""
+        """Keeps what it takes to go on, and the weights to be used.
+
+        Raises:
+            DivergedError: the weights are no longer finite; the files are as before.
+        """
         self._saved = progress.seconds
         if not self._workers.is_first:
             return
@@ -79,13 +87,17 @@ class RunFolder:
             "recipe": asdict(self._recipe),
             "network": trainer.model.config.to_dict(),
         }
-        save_state(self._path / "state.pt", trainer.state() | about)
         self._write("last", trainer.average, progress, {})
+        save_state(self._path / "state.pt", trainer.state() | about)
 
     def _write(
         self, name: str, model: KMN, progress: Progress, scores: Mapping[str, float]
     ) -> None:
         """Writes weights in half precision, which costs nothing; state.pt has all bits."""
+        # The loss tells of a step's weights only in the next step, and the last one has none.
+        most = torch.stack([weight.detach().abs().max() for weight in model.parameters()])
+        if not (most <= torch.finfo(torch.float16).max).all():
+            raise DivergedError(f"The weights are no longer finite at step {progress.step}.")
         training: dict[str, Any] = {
             "stage": self._recipe.stage,
             "steps": progress.step,

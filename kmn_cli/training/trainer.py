@@ -17,6 +17,7 @@ from kmn_cli.inference.captured import Function, captured_on_gpu
 from kmn_cli.inference.device import has_fast_bf16, to_device
 from kmn_cli.model import KMN
 from kmn_cli.training.distributed import Workers
+from kmn_cli.training.diverged import DivergedError
 from kmn_cli.training.losses import cross_entropy, soft_iou_loss
 from kmn_cli.training.optimizer import build_optimizer, set_rates
 from kmn_cli.training.recipe import Recipe
@@ -68,7 +69,7 @@ class Trainer:
             share: of the training that is done, 0 to 1.
 
         Raises:
-            KmnError: the loss or the gradient is no longer finite; the weights are as before.
+            DivergedError: the loss or the gradient is no longer finite; the weights are as before.
         """
         recipe = self._recipe
         loss, logits, pixels = self._learn(*batch)
@@ -76,11 +77,7 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), most)
         value = float(self._workers.sum(loss.clone())) / self._workers.count
         if not (math.isfinite(value) and math.isfinite(norm)):
-            raise KmnError(
-                f"Loss {value}, gradient {norm:.3g} at step {number}.",
-                "The run's last.safetensors is the last good checkpoint; start again from it "
-                "with --init and a lower learning_rate, or with precision=fp32.",
-            )
+            raise DivergedError(f"Loss {value}, gradient {norm:.3g} at step {number}.")
         set_rates(self._optimizer, recipe.rate_factor(share))
         self._optimizer.step()
         self._follow(number)

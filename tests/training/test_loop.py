@@ -220,6 +220,28 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(
     assert all(p.isfinite().all() for p in good.model.parameters())
 
 
+def test_weights_of_nan_are_never_saved(tiny_model, tiny_recipe, still_source, run, monkeypatch):
+    """A loss tells of its own weights, not of those that its step makes."""
+    recipe, budget = tiny_recipe(), Budget(iterations=3, save_minutes=0)
+    real = trainer.set_rates
+
+    def too_fast(optimizer, factor: float) -> None:
+        real(optimizer, factor if calls.pop() else 1e38)
+
+    monkeypatch.setattr(trainer, "set_rates", too_fast)
+    calls = [False]
+    with pytest.raises(KmnError, match="no longer finite at step 1") as caught:
+        train(deepcopy(tiny_model), [still_source], recipe, budget, run, CPU)
+    assert "where the run has saved last.safetensors" in caught.value.hint
+    assert not (run / "last.safetensors").exists() and not (run / "state.pt").exists()
+    calls = [False, True, True]
+    with pytest.raises(KmnError, match="no longer finite at step 3"):
+        train(tiny_model, [still_source], recipe, budget, run, CPU)
+    assert load_state(run / "state.pt")["progress"]["step"] == 2
+    weights = load_checkpoint(run / "last.safetensors").model.parameters()
+    assert all(weight.isfinite().all() for weight in weights)
+
+
 def test_frozen_parts_do_not_move(tiny_model, tiny_recipe, still_source, run):
     before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
     train(tiny_model, [still_source], tiny_recipe(freeze=2), Budget(iterations=3), run, CPU)
