@@ -120,9 +120,10 @@ def train(
         from kmn_cli.training.loop import train as run_training
         from kmn_cli.training.machine import prepare
         from kmn_cli.training.recipe import Recipe
+        from kmn_cli.training.run_folder import read_best
         from kmn_cli.training.start import Start, start_network
         from kmn_cli.training.state import load_state
-        from kmn_cli.training.validation import validator
+        from kmn_cli.training.validation import scored_on, validator
 
         settings = dict(_name_and_value(text) for text in setting or [])
         if not hide_and_seek:
@@ -152,6 +153,12 @@ def train(
                 start = Start(init, trunk.value, trunk_weights)
                 model = start_network(start, recipe, sources, own_device)
             validate = validator(val, val_size, val_frames, own_device) if val else None
+            scored = scored_on(val, val_size, val_frames) if val else ""
+            if val and resume and (best := read_best(output)) and best.scored_on != scored:
+                console.warn(
+                    f"{output / 'best.safetensors'} was scored on {best.scored_on or 'other data'}:"
+                    f" the first score on {scored} replaces it."
+                )
             budget = Budget(
                 iterations=iterations,
                 minutes=minutes,
@@ -169,6 +176,7 @@ def train(
                     workers=group,
                     state=state,
                     validate=validate,
+                    scored_on=scored,
                     report=voice.tell,
                 )
             weights = output / "last.safetensors"

@@ -47,6 +47,7 @@ def train(
     workers: Workers = Workers(),  # noqa: B008 - frozen
     state: Mapping[str, Any] | None = None,
     validate: Validate | None = None,
+    scored_on: str = "",
     report: Callable[[News], None] = lambda news: None,
 ) -> Progress:
     """Trains a network and leaves last.safetensors, best.safetensors and state.pt in `run`.
@@ -64,6 +65,7 @@ def train(
         workers: this process among several.
         state: what an earlier run left in state.pt, to go on from there.
         validate: scores a network; "J&F" decides which is the best.
+        scored_on: names what it scores on; a best of other data gives way to the first score.
         report: told the news after every step.
 
     Returns:
@@ -78,7 +80,8 @@ def train(
     trainer = Trainer(model, recipe, device, workers)
     if state:
         trainer.restore(state)
-    folder = RunFolder(run, recipe, budget, validate, workers, progress if state else None)
+    resumed = progress if state else None
+    folder = RunFolder(run, recipe, budget, validate, scored_on, workers, resumed)
     numbers, threads = workers.numbers(recipe.batch), threads_to_draw(sources, device)
 
     def draw(step: int) -> Batch:

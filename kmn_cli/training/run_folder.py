@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -21,6 +21,13 @@ from kmn_cli.training.trainer import Trainer
 Validate = Callable[[KMN], dict[str, float]]
 
 
+class Best(NamedTuple):
+    """How good the best network of a run is."""
+
+    score: float  # J&F
+    scored_on: str
+
+
 class RunFolder:
     """The checkpoints of one run: last.safetensors, best.safetensors, state.pt.
 
@@ -29,6 +36,7 @@ class RunFolder:
         recipe: of the run.
         budget: how often to save and to validate.
         validate: scores a network; None never does.
+        scored_on: what it scores it on: a score on other data is no measure of the best.
         workers: this process among several; the first one writes.
         resumed: how far the run has come that lies there and goes on, or None.
     """
@@ -39,14 +47,16 @@ class RunFolder:
         recipe: Recipe,
         budget: Budget,
         validate: Validate | None,
+        scored_on: str,
         workers: Workers,
         resumed: Progress | None,
     ) -> None:
         self._path, self._recipe, self._budget = path, recipe, budget
-        self._validate, self._workers = validate, workers
+        self._validate, self._scored_on, self._workers = validate, scored_on, workers
         # The file itself says how good it is: a run that is killed at any moment never takes a
         # worse one for better.
-        self.best = _score_of(path / "best.safetensors") if resumed else None
+        best = read_best(path) if resumed else None
+        self.best = best.score if best and best.scored_on == scored_on else None
         self._saved = self._validated = resumed.seconds if resumed else 0.0
 
     def after_step(self, trainer: Trainer, progress: Progress) -> dict[str, float]:
@@ -104,12 +114,16 @@ class RunFolder:
             "minutes": progress.seconds / 60,
         }
         metadata = {"training": json.dumps(training), "scores": json.dumps(dict(scores))}
+        if scores:
+            metadata["scored_on"] = self._scored_on
         save_checkpoint(self._path / f"{name}.safetensors", model, metadata, torch.float16)
 
 
-def _score_of(path: Path) -> float | None:
-    """The J&F that a checkpoint says it has."""
+def read_best(run: Path) -> Best | None:
+    """What a run's best.safetensors says of itself; None where there is none."""
+    path = run / "best.safetensors"
     if not path.exists():
         return None
-    scores = json.loads(load_checkpoint(path).metadata.get("scores", "{}"))
-    return float(scores["J&F"]) if "J&F" in scores else None
+    metadata = load_checkpoint(path).metadata
+    scores = json.loads(metadata.get("scores", "{}"))
+    return Best(float(scores["J&F"]), metadata.get("scored_on", "")) if "J&F" in scores else None

@@ -57,6 +57,13 @@ def validator(
     return validate
 
 
+def scored_on(specification: str, size: int, frames: int) -> str:
+    """What `validator` of the same arguments scores on, for people and to be compared."""
+    root, _, names = specification.rpartition(":")
+    videos = ",".join(sorted(names.split(",")))
+    return f"{Path(root).resolve().name}:{videos}, {frames or 'all'} frames at {size}"
+
+
 def _score(network: Network, clip: list[Pair], size: int) -> tuple[float, float]:
     options = SegmentOptions(size=size, max_memory_frames=0, sigma=network.config.sigma)
     segmenter = VideoSegmenter(network, options)

@@ -125,6 +125,31 @@ def test_resume_keeps_the_recipe_and_needs_no_init(stills, tmp_path, tiny_weight
     assert kmn(*command[:-3], tmp_path / "b", *command[-2:], "--resume").exit_code == 4
 
 
+def test_resume_with_another_validation_says_what_becomes_of_the_best(
+    videos, tmp_path, tiny_weights
+):
+    run = tmp_path / "run"
+
+    def go(iterations: int, *more: object) -> tuple[str, str]:
+        done = kmn(
+            "--stage", "main", "--data", videos, "-o", run, "--iterations", iterations,
+            "--val", f"{videos}:v1", "--val-size", 64, *more,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        return done.output, load_checkpoint(run / "best.safetensors").metadata["scored_on"]
+
+    output, scored = go(1, "--init", tiny_weights)
+    assert scored == "videos:v1, 40 frames at 64" and "replaces" not in output
+    assert "replaces" not in go(2, "--resume")[0]
+    for iterations, more, expected in (
+        (3, ("--val-size", 96), "videos:v1, 40 frames at 96"),
+        (4, ("--val-frames", 4), "videos:v1, 4 frames at 64"),
+        (5, ("--val", f"{videos}:v0"), "videos:v0, 40 frames at 64"),
+    ):
+        output, scored = go(iterations, "--resume", *more)
+        assert scored == expected and "replaces it" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

@@ -194,6 +194,29 @@ def test_a_worse_network_never_replaces_the_best(tiny_recipe, still_source, run,
     assert json.loads(load_checkpoint(run / "best.safetensors").metadata["scores"])["J&F"] == 0.8
 
 
+def test_a_best_of_other_data_gives_way(tiny_recipe, still_source, run):
+    def go(iterations: int, score: float, scored_on: str) -> float:
+        state = load_state(run / "state.pt") if iterations > 1 else None
+        train(
+            fresh(0),
+            [still_source],
+            tiny_recipe(),
+            Budget(iterations=iterations),
+            run,
+            CPU,
+            state=state,
+            validate=lambda model: {"J&F": score},
+            scored_on=scored_on,
+        )
+        metadata = load_checkpoint(run / "best.safetensors").metadata
+        return json.loads(metadata["scores"])["J&F"]
+
+    assert go(1, 0.8, "easy") == 0.8
+    assert go(2, 0.7, "easy") == 0.8
+    assert go(3, 0.3, "hard") == 0.3
+    assert go(4, 0.2, "hard") == 0.3
+
+
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_nan_stops_and_keeps_the_last_good_checkpoint(
     tiny_model, tiny_recipe, still_source, run, monkeypatch, where
