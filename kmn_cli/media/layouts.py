@@ -14,6 +14,7 @@ from kmn_cli.files import list_images, natural_key
 from kmn_cli.media.mask_folders import mask_files, resolution, top_of_masks
 from kmn_cli.media.split_files import ObjectInfo, read_meta, read_split
 
+_PARTS = ("JPEGImages", "Annotations")
 _SPLIT_FOLDERS = {"val": "valid"}
 _EXPECTED = (
     "Expected JPEGImages/ + Annotations/ as in DAVIS, here or in a folder train/ as in YouTube-VOS."
@@ -82,7 +83,7 @@ def youtube_vos_videos(root: Path, split: str) -> list[Video]:
     the split's own folder with `meta.json`, `JPEGImages/` and `Annotations/`.
 
     Raises:
-        InputError: a folder is missing or empty, or meta.json cannot be understood.
+        InputError: the split or a folder is missing or empty, or meta.json cannot be understood.
     """
     home = _split_home(root, split)
     meta = read_meta(home / "meta.json")
@@ -104,7 +105,7 @@ def folder_videos(root: Path, split: str) -> list[Video]:
     Where the data set has a folder of the split's name (MOSE, LVOS), that is taken.
 
     Raises:
-        InputError: there are no masks.
+        InputError: there are no masks, or only of other splits.
     """
     home = _split_home(root, split)
     top, images = top_of_masks(home), resolution(home / "JPEGImages")
@@ -126,8 +127,18 @@ def folder_videos(root: Path, split: str) -> list[Video]:
 
 
 def holds_videos(root: Path, split: str | None = None) -> bool:
-    """Whether `annotated_videos` would find pictures of videos here."""
-    return (_split_home(root, split or "train") / "JPEGImages").is_dir()
+    """Whether `annotated_videos` would find pictures of videos here.
+
+    Raises:
+        InputError: there are, but of other splits than the one that is named.
+    """
+    try:
+        home = _split_home(root, split or "train")
+    except InputError:
+        if split is None:
+            return False
+        raise
+    return (home / "JPEGImages").is_dir()
 
 
 def annotated_videos(
@@ -182,9 +193,20 @@ def select_videos(videos: Sequence[Video], names: Iterable[str]) -> list[Video]:
 
 
 def _split_home(root: Path, split: str) -> Path:
-    """The folder of a split, where a data set has one for each; else the root."""
-    homes = (root / _SPLIT_FOLDERS.get(split, split), root / split)
-    return next((home for home in homes if (home / "Annotations").is_dir()), root)
+    """The folder of a split, where a data set has one for each; else the root.
+
+    Raises:
+        InputError: it has some, but not this one.
+    """
+    for home in (root / _SPLIT_FOLDERS.get(split, split), root / split):
+        if (home / "Annotations").is_dir():
+            return home
+    splits = [f.name for f in _folders(root) if all((f / part).is_dir() for part in _PARTS)]
+    if splits and not (root / "Annotations").is_dir():
+        raise InputError(
+            f"{root}: no such split: {split}.", f"Splits at hand: {', '.join(splits)}."
+        )
+    return root
 
 
 def _video(

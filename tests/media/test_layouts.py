@@ -7,8 +7,10 @@ import pytest
 
 from kmn_cli.errors import InputError
 from kmn_cli.media.layouts import (
+    annotated_videos,
     davis_videos,
     folder_videos,
+    holds_videos,
     select_videos,
     youtube_vos_videos,
 )
@@ -117,6 +119,19 @@ def test_a_folder_that_is_one_video(tmp_path: Path) -> None:
     (tmp_path / "clip" / "nothing").mkdir()
     with pytest.raises(InputError, match="no masks here"):
         folder_videos(tmp_path / "clip" / "nothing", "val")
+
+
+def test_a_split_that_is_no_folder_is_named_beside_those_that_are(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for part in ("JPEGImages", "Annotations"):
+            touch(tmp_path / split / part / "a" / "00000.png")
+    readers = (youtube_vos_videos, folder_videos, annotated_videos, holds_videos)
+    for read in readers:
+        with pytest.raises(InputError, match="no such split: nosuch") as caught:
+            read(tmp_path, "nosuch")
+        assert "train, valid" in caught.value.hint
+    assert holds_videos(tmp_path, "val") and holds_videos(tmp_path)
+    assert not holds_videos(tmp_path / "nowhere", "nosuch")
 
 
 def test_unknown_sequences_are_named(tmp_path: Path) -> None:
