@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from kmn_cli.commands.console import Console
 from kmn_cli.data.scan import scan_stills, scan_videos
 from kmn_cli.data.scene import Source
 from kmn_cli.data.store import build_store
-from kmn_cli.errors import InputError
+from kmn_cli.errors import InputError, UsageError
 from kmn_cli.media.layouts import holds_videos
 from kmn_cli.media.split_files import DAVIS_VAL
 from kmn_cli.platforms import cache_folder
@@ -32,13 +33,7 @@ def open_sources(
     """
     held_out = set(val.rpartition(":")[2].split(","))
     sources = []
-    for text in data:
-        folder, equals, number = text.rpartition("=")
-        try:
-            weight = float(number) if equals else 1.0
-        except ValueError:
-            folder, equals, weight = text, "", 1.0
-        root = Path(folder if equals else text)
+    for root, weight in map(_root_and_weight, data):
         is_video = holds_videos(root, split)
         if is_video and recipe.stage == "pretrain":
             raise InputError(f"{root} holds videos.", "Pre-train on still images, or --stage main.")
@@ -61,6 +56,21 @@ def open_sources(
     if recipe.stage == "main" and not any(len(s.store.clips[0]) > 1 for s in sources):
         raise InputError("The main stage needs at least one data set of videos.", "Add one.")
     return sources
+
+
+def _root_and_weight(text: str) -> tuple[Path, float]:
+    """A folder, and how often it is drawn: 1 where it is not said, as DIR=WEIGHT."""
+    folder, equals, number = text.rpartition("=")
+    try:
+        weight = float(number) if equals else 1.0
+    except ValueError:  # of the folder's name
+        equals, weight = "", 1.0
+    if not 0 < weight < math.inf:
+        raise UsageError(
+            f"--data {text}: a data set cannot be drawn {number} times as often as others.",
+            "Give a number above 0, or leave the data set out.",
+        )
+    return Path(folder if equals else text), weight
 
 
 def on_device(sources: list[Source], device: torch.device, console: Console) -> list[Source]:

@@ -101,7 +101,9 @@ def scan_videos(
     """
     scan = Scan()
     _must_exist(root)
-    for video in annotated_videos(root, split, sequences):
+    videos = annotated_videos(root, split, sequences)
+    left_out = [video.name for video in videos if video.name in held_out]
+    for video in videos:
         if video.name in held_out:
             continue
         masks = {path.stem: path for path in video.truth}
@@ -111,6 +113,11 @@ def scan_videos(
             scan.skip(f"video with fewer than {MIN_FRAMES} annotated frames", where)
         else:
             scan.clips.append(clip)
+    if left_out and not scan.clips:
+        raise InputError(
+            f"{root}: no video is left to train on, for --val holds out {', '.join(left_out)}.",
+            "\n".join([*scan.notes(), "Score other videos, or add some to train on."]),
+        )
     return _not_empty(scan, root, "no usable video")
 
 

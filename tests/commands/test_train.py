@@ -78,6 +78,15 @@ def test_splits_and_held_out_names(tiny_weights, tmp_path):
     assert "Splits at hand: train, val" in wrong.output
 
 
+def test_holding_out_all_there_is_to_train_on_is_said(videos, tmp_path, tiny_weights):
+    done = kmn(
+        "--stage", "main", "--data", videos, "-o", tmp_path / "run", "--init", tiny_weights,
+        "--iterations", 1, "--val", f"{videos}:v0,v1",
+    )  # fmt: skip
+    assert done.exit_code == 3
+    assert "no video is left to train on, for --val holds out v0, v1" in done.output
+
+
 def test_recipe_of_a_run_can_be_used_again(stills, tmp_path, tiny_weights):
     first = ("--stage", "pretrain", "--data", stills, "--init", tiny_weights, "--iterations", 1)
     assert kmn(*first, "-o", tmp_path / "a", "--no-hide-and-seek").exit_code == 0
@@ -164,6 +173,10 @@ def test_resume_with_another_validation_says_what_becomes_of_the_best(
         (["--iterations", "1", "--trunk-weights", "nothing.pth"], 4, "nothing.pth"),
         (["--iterations", "1", "--trunk-weights", "random"], 2, "random resnet50 would never"),
         (["--iterations", "1", "--data", "nowhere"], 3, "no such folder"),
+        (["--iterations", "1", "--data", "VIDEOS=0"], 2, "above 0"),
+        (["--iterations", "1", "--data", "VIDEOS=-1"], 2, "above 0"),
+        (["--iterations", "1", "--data", "VIDEOS=nan"], 2, "above 0"),
+        (["--iterations", "1", "--data", "VIDEOS=inf"], 2, "above 0"),
     ],
 )  # fmt: skip
 def test_errors(arguments, code, text, stills, videos, tmp_path, tiny_weights):
