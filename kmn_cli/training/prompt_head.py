@@ -3,8 +3,8 @@
     python -m kmn_cli.training.prompt_head -o HEAD.safetensors --data ROOT [--data ROOT …]
         [--weights kmn] [--init HEAD.safetensors] [--minutes 30]
 
-The trunk of `--weights` stays as it is: the head belongs to it. When the trunk has changed a
-little, the head goes on from `--init`, at a quarter of the rate.
+The trunk of `--weights` stays as it is: the head belongs to it, and its file names their digest.
+When the trunk has changed a little, the head goes on from `--init`, at a quarter of the rate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from kmn_cli.data.prompt_samples import BEYOND, draw_crop, draw_prompts
 from kmn_cli.data.scan import Pair, read_pair, scan_stills, scan_videos
 from kmn_cli.files import atomic_path
 from kmn_cli.inference.device import has_fast_bf16, to_device
+from kmn_cli.inference.quantize import weights_digest
 from kmn_cli.model import load_checkpoint
 from kmn_cli.model.checkpoint import load_strictly
 from kmn_cli.model.encoders import QueryEncoder
@@ -41,16 +42,17 @@ Crop = tuple[Tensor, Tensor]
 log = logging.getLogger(__name__)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--weights")
     parser.add_argument("--init", type=Path)
     parser.add_argument("--minutes", type=float, default=30.0)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     model = to_device(load_checkpoint(options.weights).model, torch.device("cpu"))
+    digest = weights_digest(model)
     head = PromptHead(model.config.width)
     if options.init:
         tensors = {name: value.float() for name, value in load_file(options.init).items()}
@@ -65,9 +67,9 @@ def main() -> None:
         lambda step: (time.monotonic() - start) / (60 * options.minutes),
         rate=RATE / 4 if options.init else RATE,
         rng=rng,
-        saved=lambda head: _save(head, options.output),
+        saved=lambda head: _save(head, options.output, digest),
     )
-    _save(trained, options.output)
+    _save(trained, options.output, digest)
 
 
 def train(
@@ -144,9 +146,11 @@ def _pairs(root: Path) -> list[Pair]:
     return [pair for clip in scan.clips for pair in clip]
 
 
-def _save(head: PromptHead, path: Path) -> None:
+def _save(head: PromptHead, path: Path, digest: str) -> None:
+    """Write a head, which says the weights of which network it belongs to."""
+    tensors = {name: value.half() for name, value in head.state_dict().items()}
     with atomic_path(path) as part:
-        part.write_bytes(save({name: value.half() for name, value in head.state_dict().items()}))
+        part.write_bytes(save(tensors, {"weights": digest}))
 
 
 def _loss(logits: Tensor, truth: Tensor) -> Tensor:

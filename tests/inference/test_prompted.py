@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drawn_data import write_stills
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from kmn_cli.batch.first_mask import network_finder
 from kmn_cli.data.prompt_samples import BEYOND, draw_crop, draw_prompts
 from kmn_cli.inference import prompted
 from kmn_cli.inference.prompted import PromptedNetwork, prompt_head_path
+from kmn_cli.inference.quantize import weights_digest
 from kmn_cli.media.edges import EdgeFinder, by_colours
 from kmn_cli.media.prompts import Prompts
 from kmn_cli.model import KMN, KMNConfig, load_checkpoint, save_checkpoint
 from kmn_cli.model.encoders import QueryEncoder
 from kmn_cli.model.prompt_head import PromptHead, guidance
-from kmn_cli.training.prompt_head import train
+from kmn_cli.training.prompt_head import main, train
 
 SIDE = 48
 
@@ -68,6 +71,16 @@ def test_a_taught_head_finds_what_is_meant_of_two_alike(taught: PromptedNetwork,
         assert (found & truth).sum() / (found | truth).sum() > 0.8
         prob = taught(pair[..., :3], prompts)
         assert prob[truth].mean() > prob[pair[..., 3] == 0].mean() + 0.5
+
+
+def test_the_file_of_a_head_says_which_network_it_belongs_to(tmp_path: Path) -> None:
+    model, path = KMN(KMNConfig.tiny()), tmp_path / "tiny.safetensors"
+    save_checkpoint(path, model)
+    data = write_stills(tmp_path / "stills", 2)
+    arguments = ["-o", prompt_head_path(path), "--data", data, "--weights", path]
+    main([*map(str, arguments), "--minutes", "0.001"])
+    with safe_open(prompt_head_path(path), framework="pt") as file:
+        assert file.metadata() == {"weights": weights_digest(model)}
 
 
 @pytest.mark.parametrize("size", [(37, 90), (300, 20), (1, 1)])
