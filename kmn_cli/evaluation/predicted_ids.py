@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,37 +12,36 @@ from kmn_cli.errors import InputError
 from kmn_cli.media.labels import Labels
 from kmn_cli.media.masks import VOID
 
-BINARY_HINT = "Masks of 0 and 255 are one object: use --protocol davis2016."
+BINARY_HINT = "Masks of 0 and 255 are one object: that is --protocol davis2016."
 
 
 class StrictIds:
-    """The official DAVIS 2017 rule: an id above the first mask's is an error, fewer are not."""
+    """The rule of DAVIS 2017 and of servers: ids that were not given are errors, fewer are not."""
 
-    def __init__(self, name: str, object_ids: Sequence[int]) -> None:
+    def __init__(self, name: str, object_ids: Iterable[int]) -> None:
         self._name = name
-        self._allowed = max(object_ids, default=0)
-        self._highest = 0
+        self._given = frozenset(object_ids)
+        self._seen: set[int] = set()
 
     def check(self, path: Path, pred: Labels) -> None:
         """Note one result.
 
         Raises:
-            InputError: it holds an id that is too high.
+            InputError: it holds an id that was not given.
         """
-        highest = int(pred.max())
-        if highest > self._allowed:
+        ids = ids_in(pred)
+        if extra := set(ids) - self._given:
             raise InputError(
-                f"{path}: holds id {highest}, but the first mask of {self._name} has "
-                f"{counted(self._allowed, 'object')}.",
-                BINARY_HINT if highest == VOID else "Results carry the ids of the first mask.",
+                f"{path}: holds id {max(extra)}, but {self._name} has "
+                f"{counted(len(self._given), 'object')}: {_listed(self._given)}.",
+                BINARY_HINT if VOID in extra else "Results carry the ids of the given masks.",
             )
-        self._highest = max(self._highest, highest)
+        self._seen.update(ids)
 
     def warnings(self) -> Iterator[str]:
         """What should be known when all results were noted."""
-        if self._highest < self._allowed:
-            ids = ", ".join(map(str, range(self._highest + 1, self._allowed + 1)))
-            yield f"{self._name}: never predicted, and scored as empty: object {ids}."
+        if missing := self._given - self._seen:
+            yield f"{self._name}: never predicted, and scored as empty: object {_listed(missing)}."
 
 
 class CountedIds:
@@ -64,14 +63,18 @@ class CountedIds:
         extra = sorted(set(self._frames) - self._true)
         if extra:
             frames = set().union(*(self._frames[i] for i in extra))
-            ids = ", ".join(map(str, extra))
-            yield f"{self._name}: {counted(len(frames), 'mask')} with ids the truth lacks: {ids}."
+            masks = counted(len(frames), "mask")
+            yield f"{self._name}: {masks} with ids the truth lacks: {_listed(extra)}."
 
 
 def ids_in(labels: Labels) -> tuple[int, ...]:
     """The ids in (H, W) uint8 labels, sorted, without the background."""
     histogram = cv2.calcHist([labels], [0], None, [256], [0, 256])
     return tuple(i for i in np.flatnonzero(histogram).tolist() if i)
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(ids)))
 
 
 def counted(number: int, noun: str) -> str:

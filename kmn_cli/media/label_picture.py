@@ -97,6 +97,12 @@ def load_labels(path: Path) -> LabelPicture:
     return LabelPicture(path, np.asarray(image.convert("RGB")))
 
 
+def is_index_png(path: Path) -> bool:
+    """Whether a picture that can be read is a PNG of palette indices, whatever its name says."""
+    with Image.open(path) as image:
+        return image.format == "PNG" and image.mode == "P"
+
+
 def _refuse_lossy(path: Path) -> None:
     with Image.open(path) as image:
         kind, packed = image.format or "", image.info.get("compression")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,19 @@ def write_mask(path: str | Path, labels: np.ndarray, palette: bytes | None = Non
     Raises:
         KmnError: when the file cannot be written.
     """
+    data = index_png(labels, palette)
+    with atomic_path(Path(path)) as part:
+        part.write_bytes(data)
+
+
+def index_png(labels: np.ndarray, palette: bytes | None = None) -> bytes:
+    """The file that is an index PNG of ids (H, W) uint8; None is the VOC palette."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8), "P")
     image.putpalette(voc_palette().tobytes() if palette is None else palette)
-    with atomic_path(Path(path)) as part:
-        # Runs of one id are found as fast as anything else, and are all there is to find.
-        image.save(part, format="PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    file = io.BytesIO()
+    # Runs of one id are found as fast as anything else, and are all there is to find.
+    image.save(file, format="PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return file.getvalue()
 
 
 def combine_masks(masks: Sequence[Mask]) -> Mask:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import atomic_path
 from kmn_cli.media.exports.clip import Clip
-from kmn_cli.media.palette import palette_array
+from kmn_cli.media.masks import index_png
 
 
 def write_davis_zip(clips: Sequence[Clip], path: Path) -> None:
@@ -45,7 +43,7 @@ def _write(clips: Sequence[Clip], path: Path, top: str, *, from_zero: bool) -> N
     with atomic_path(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for clip in clips:
             for frame in clip.frames():
-                data = _index_png(frame.labels, clip.palette)
+                data = index_png(frame.labels, clip.palette)
                 archive.writestr(f"{top}{clip.name}/{frame.name}.png", data)
 
 
@@ -65,11 +63,3 @@ def _incomplete(clip: Clip, from_zero: bool) -> str:
     if from_zero and clip.frames_expected is not None and len(numbers) < clip.frames_expected:
         return f"{clip.name}: {len(numbers)} masks, but result.json has {clip.frames_expected}."
     return ""
-
-
-def _index_png(labels: np.ndarray, palette: bytes | None) -> bytes:
-    image = Image.fromarray(labels, "P")
-    image.putpalette(palette_array(palette).tobytes())
-    file = io.BytesIO()
-    image.save(file, format="PNG")
-    return file.getvalue()
