@@ -47,7 +47,7 @@ def score_and_report(
         results: the masks.
         folder: for tables and report.
         compare: other masks.
-        zip_file: the submission; a split without ground truth gets one anyway.
+        zip_file: the submission; a whole split without ground truth gets one anyway.
     """
     document: dict[str, Any] = {"results": str(results)}
     files: dict[str, str] = {}
@@ -62,8 +62,13 @@ def score_and_report(
         document, files = write_files(benchmark, methods, folder)
     else:
         console.note(f"{benchmark.root}: no ground truth at hand, so there is nothing to score.")
-        zip_file = zip_file or folder / f"{benchmark.split}.zip"
+        if benchmark.whole:
+            zip_file = zip_file or folder / f"{benchmark.split}.zip"
+        elif zip_file is None:
+            console.note("--sequences leaves some out: no zip is written; --zip FILE writes one.")
     if zip_file is not None:
+        if not benchmark.whole:
+            console.warn(f"{zip_file}: without the sequences that --sequences leaves out.")
         count = write_submission(benchmark, results, zip_file)
         sequences = counted(len(benchmark.videos), "sequence")
         console.print(f"{zip_file}: {counted(count, 'mask')} of {sequences}")

@@ -32,12 +32,14 @@ class Benchmark:
         root: of the data set.
         protocol, split: what was asked for.
         videos: in the order in which they are reported.
+        whole: whether these are all videos of the split.
     """
 
     root: Path
     protocol: Protocol
     split: str
     videos: tuple[Video, ...]
+    whole: bool = True
 
     @property
     def is_enlarged(self) -> bool:
@@ -108,6 +110,5 @@ def load_benchmark(
             videos = youtube_vos_videos(root, split)
         case Protocol.FOLDER:
             videos = folder_videos(root, split)
-    return Benchmark(
-        root, protocol, split, tuple(select_videos(videos, sequences) if sequences else videos)
-    )
+    chosen = select_videos(videos, sequences) if sequences else videos
+    return Benchmark(root, protocol, split, tuple(chosen), whole=len(chosen) == len(videos))

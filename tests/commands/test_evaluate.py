@@ -224,6 +224,31 @@ def test_test_dev_gets_a_zip_and_no_scores(
     assert not (tmp_path / "out" / "scores.json").exists()
 
 
+def test_a_part_of_test_dev_does_not_replace_the_zip_of_the_whole(
+    kmn: Kmn, root: Path, results: Path, tmp_path: Path
+) -> None:
+    (root / "ImageSets" / "2017" / "test-dev.txt").write_text("cow\nhen\n")
+    for path in (root / "Annotations" / "480p").rglob("*.png"):
+        if path.stem != "00000":
+            path.unlink()
+    command = (
+        "evaluate", root, "--protocol", "davis2017", "--split", "test-dev", "--results", results,
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    packed = tmp_path / "out" / "test-dev.zip"
+    assert kmn(*command).exit_code == 0
+    whole = packed.read_bytes()
+    part = kmn(*command, "--sequences", "hen")
+    assert part.exit_code == 0 and "no zip is written" in part.stderr
+    assert packed.read_bytes() == whole
+    asked = kmn(*command, "--sequences", "hen", "--zip", tmp_path / "hen.zip")
+    assert asked.exit_code == 0 and "without the sequences" in asked.stderr
+    with zipfile.ZipFile(tmp_path / "hen.zip") as archive:
+        assert archive.namelist() == [f"hen/{t:05d}.png" for t in range(5)]
+    every = kmn(*command, "--sequences", "hen,cow")
+    assert every.exit_code == 0 and str(packed) in every.stdout
+
+
 def test_ablation_runs_with_and_without_the_kernel(
     kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
