@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from kmn_cli.errors import UsageError
-from kmn_cli.files import list_images
+from kmn_cli.files import list_images, write_text
 from kmn_cli.media.frames import USUAL
+from kmn_cli.media.mask_folders import UNFINISHED
 
 RESULT = "result.json"
 BACKWARD = ".backward"  # what was found on the way back, while a run lasts
@@ -63,6 +64,26 @@ def read_result(
             "same options and a further mask: --mask FRAME=MASK.",
         )
     return dict(document)
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[None]:
+    """Mark a video's results as not whole, until the block has ended well.
+
+    Without result.json they would else look like those of another tool, which has none.
+
+    Raises:
+        KmnError: the folder cannot be written.
+    """
+    mark = folder / UNFINISHED
+    write_text(mark, "The run that makes these results has not ended.\n")
+    try:
+        yield
+    except BaseException:
+        if not any((folder / name).exists() for name in OUTPUTS.values()):
+            mark.unlink(missing_ok=True)  # an error before the first frame
+        raise
+    mark.unlink(missing_ok=True)
 
 
 def clear_results(folder: Path) -> None:

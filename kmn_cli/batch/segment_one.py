@@ -25,6 +25,7 @@ from kmn_cli.batch.result import (
     clear_results,
     clear_strays,
     read_result,
+    unfinished,
 )
 from kmn_cli.files import write_json
 from kmn_cli.inference.loaded import LoadedNetwork
@@ -95,8 +96,9 @@ def _segment(video: Opened, *, wait: bool) -> Result:
         corrects = before is None and clear_outdated(
             job.folder, settings.formats, video.masks.object_ids
         )
-        done = run_passes(video, corrects=corrects)
-        document = _document(video, done, before)
+        with unfinished(job.folder):
+            done = run_passes(video, corrects=corrects)
+            document = _document(video, done, before)
         if step := how_to_mend(job.video.path, job.folder, job.masks, document):
             log.info(step)
         return Result(document)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from kmn_cli.files import all_images
 
+# Beside masks while a run makes them, and after it if it ended early; other tools leave nothing.
+UNFINISHED = ".unfinished"
+
 
 def top_of_masks(root: Path) -> Path:
     """The folder with a folder of masks for each video: `Annotations/480p/`, … or `root` itself."""

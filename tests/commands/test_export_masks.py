@@ -177,6 +177,37 @@ def test_a_submission_is_checked_against_the_data_set(
     assert run.exit_code == 2
 
 
+def test_a_run_that_has_not_ended_is_not_taken_for_whole(
+    kmn: Kmn, draw: Callable[..., Path], tiny_weights: Path, tmp_path: Path
+) -> None:
+    frames, out = tmp_path / "cow", tmp_path / "out"
+    frames.mkdir()
+    for index in range(4):
+        Image.new("RGB", (64, 48), (index, 90, 90)).save(frames / f"{index:05d}.jpg")
+    whole = (frames / "00003.jpg").read_bytes()
+    (frames / "00003.jpg").write_bytes(b"no picture")
+    options = ("--weights", tiny_weights, "--device", "cpu", "-o", out)
+    segment = ("segment", frames, "--mask", draw("m.png", 1), *options)
+    assert kmn(*segment).exit_code == 3
+    zips = [("export-masks", out, "--to", f"{name}-zip") for name in ("davis", "youtube-vos")]
+    for export in zips:
+        run = kmn(*export, "-o", tmp_path / "s.zip")
+        assert (
+            run.exit_code == 3 and "cow: the run that makes its masks has not ended" in run.stderr
+        )
+    for name in ("coco", "yolo", "cvat", "npz", "binary"):
+        run = kmn("export-masks", out, "--to", name, "-o", tmp_path / "x")
+        assert run.exit_code == 0 and "has not ended; these are the 3" in run.stderr
+    (frames / "00003.jpg").write_bytes(whole)
+    assert kmn(*segment).exit_code == 0
+    for export in zips:
+        run = kmn(*export, "-o", tmp_path / "s.zip", "--overwrite")
+        assert run.exit_code == 0 and "has not ended" not in run.stderr
+    (frames / "00000.jpg").write_bytes(b"no picture")
+    assert kmn(*segment, "-o", tmp_path / "none").exit_code == 3
+    assert not (tmp_path / "none").exists()  # nothing to export, nothing to mark
+
+
 @pytest.mark.parametrize(
     "options",
     [("--objects", "one"), ("--names", "dog"), ("--names", "1=a:b"), ("--objects", "0")],

@@ -17,6 +17,7 @@ from results import files_in, masks_in, result_of
 from typer.testing import Result
 
 from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.media.mask_folders import UNFINISHED
 from kmn_cli.media.video import open_video
 
 Kmn = Callable[..., Result]
@@ -49,7 +50,8 @@ def test_a_run_that_is_stopped_keeps_whole_files_only(
     threads = threading.active_count()
     result = segment(movie, "--mask", draw("m.png", 1))
     assert result.exit_code == code
-    assert files_in(tmp_path / "out" / "cat") == {f"masks/{i:05d}.png" for i in range(4)}
+    whole = {f"masks/{i:05d}.png" for i in range(4)}
+    assert files_in(tmp_path / "out" / "cat") == {*whole, UNFINISHED}
     assert threading.active_count() == threads
 
 

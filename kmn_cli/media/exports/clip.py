@@ -46,6 +46,7 @@ class Clip:
         object_ids: those to export, sorted.
         names: what objects are called, by id.
         source: the video, where it is known.
+        unfinished: whether more masks may come.
         warnings: what went wrong without costing a frame.
         on_frame: called after each frame.
     """
@@ -59,6 +60,7 @@ class Clip:
     source: VideoInfo | None = None
     soft: Path | None = None
     frames_expected: int | None = None
+    unfinished: bool = False
     warnings: list[str] = field(default_factory=list)
     on_frame: Callable[[], None] = lambda: None
 
@@ -186,7 +188,7 @@ def make_clip(
                 f"{reader.size[0]}x{reader.size[1]}.",
                 "Name the video that the masks were made from with --video.",
             )
-    return Clip(
+    clip = Clip(
         folder.name,
         folder.masks,
         _indices(folder.masks, info) if info else tuple(range(len(folder.masks))),
@@ -196,7 +198,14 @@ def make_clip(
         info,
         folder.soft,
         folder.frames,
+        folder.unfinished,
     )
+    if clip.unfinished:
+        clip.warnings.append(
+            f"{clip.name}: the run that makes its masks has not ended; these are the "
+            f"{len(clip.masks)} that are there"
+        )
+    return clip
 
 
 def _indices(masks: Sequence[Path], info: VideoInfo) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kmn_cli.errors import InputError
 from kmn_cli.files import existing, natural_key, read_document
 from kmn_cli.media.frames import USUAL, Reading
-from kmn_cli.media.mask_folders import mask_files, top_of_masks
+from kmn_cli.media.mask_folders import UNFINISHED, mask_files, top_of_masks
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class MaskFolder:
         object_ids: what result.json says; None where there is none.
         frames: how many masks there should be by result.json.
         reading: how the video was read, by result.json.
+        unfinished: whether the run that makes the masks has not ended, or has ended early.
     """
 
     name: str
@@ -33,6 +34,7 @@ class MaskFolder:
     object_ids: tuple[int, ...] | None = None
     frames: int | None = None
     reading: Reading = USUAL
+    unfinished: bool = False
 
 
 def find_mask_folders(paths: Sequence[Path]) -> list[MaskFolder]:
@@ -107,6 +109,7 @@ def _one(folder: Path, name: str) -> MaskFolder | None:
         tuple(int(i) for i in ids) if isinstance(ids, list) else None,
         frames if isinstance(frames, int) else None,
         _reading(said.get("settings")),
+        not said and (folder / UNFINISHED).is_file(),
     )
 
 

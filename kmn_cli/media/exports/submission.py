@@ -49,6 +49,8 @@ def _write(clips: Sequence[Clip], path: Path, top: str, *, from_zero: bool) -> N
 
 def _incomplete(clip: Clip, from_zero: bool) -> str:
     """Say what a video lacks; empty when nothing is known to be missing."""
+    if clip.unfinished:
+        return f"{clip.name}: the run that makes its masks has not ended: {len(clip.masks)} so far."
     if not all(mask.stem.isdecimal() for mask in clip.masks):
         return f"{clip.name}: {clip.masks[0].name} is not named by the number of its frame."
     numbers = [int(mask.stem) for mask in clip.masks]
