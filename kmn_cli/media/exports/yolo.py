@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,11 @@ INSIDE = 0.49
 
 
 def write_yolo(clips: Sequence[Clip], folder: Path) -> None:
-    """Write FOLDER/labels/VIDEO_FRAME.txt of all videos and data.yaml."""
+    """Write FOLDER/labels/VIDEO_FRAME.txt of all videos and data.yaml.
+
+    A / in VIDEO is an underscore; where that makes names that another video has, a number follows
+    and the clip's warnings say so.
+    """
     _write(clips, folder, images=False)
 
 
@@ -34,13 +39,13 @@ def _write(clips: Sequence[Clip], folder: Path, *, images: bool) -> None:
         (part / "labels").mkdir()
         if images:
             (part / "images").mkdir()
-        for clip in clips:
+        for clip, prefix in zip(clips, _prefixes(clips), strict=True):
             for frame in clip.frames(pixels=images):
                 lines = [
                     _line(categories.index(clip.called(object_id)), frame.labels == object_id)
                     for object_id in np.intersect1d(frame.labels, clip.object_ids).tolist()
                 ]
-                stem = f"{clip.name.replace('/', '_')}_{frame.name}"
+                stem = f"{prefix}_{frame.name}"
                 text = "".join(f"{line}\n" for line in lines)
                 (part / "labels" / f"{stem}.txt").write_text(text, encoding="utf-8")
                 if images:
@@ -50,6 +55,23 @@ def _write(clips: Sequence[Clip], folder: Path, *, images: bool) -> None:
         (part / "data.yaml").write_text(
             f"train: images\nval: images\nnames:\n{names}", encoding="utf-8"
         )
+
+
+def _prefixes(clips: Sequence[Clip]) -> Iterator[str]:
+    """What the files of each video begin with, so that no two files of all have one name."""
+    taken: set[str] = set()
+    for clip in clips:
+        flat = clip.name.replace("/", "_")
+        for prefix in chain([flat], (f"{flat}-{number}" for number in count(2))):
+            stems = {f"{prefix}_{mask.stem}" for mask in clip.masks}
+            if taken.isdisjoint(stems):
+                break
+        if prefix != flat:
+            clip.warnings.append(
+                f"{clip.name}: its files are called {prefix}_…, for another video has {flat}_…"
+            )
+        taken |= stems
+        yield prefix
 
 
 def _line(category: int, mask: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -84,6 +85,24 @@ def test_frames_are_written_where_annotations_look_for_them(
     pictures = sorted(path.stem for path in (tmp_path / "yolo" / "images").glob("*.jpg"))
     assert pictures == sorted(path.stem for path in (tmp_path / "yolo" / "labels").glob("*.txt"))
     assert pictures == ["clip_00000", "clip_00005"]
+
+
+def test_yolo_keeps_videos_apart_whose_names_are_alike(load: Load, tmp_path: Path) -> None:
+    clips = []
+    for shift, (name, frame) in enumerate([("cam/a", "1"), ("cam_a", "1"), ("cam", "a_1")]):
+        labels = np.zeros((48, 64), np.uint8)
+        labels[8:24, 2 + 8 * shift : 30 + 8 * shift] = 1
+        write_mask(tmp_path / "m" / f"{shift}" / f"{frame}.png", labels)
+        Image.new("RGB", (64, 48), (80 * shift, 0, 0)).save(tmp_path / f"{shift}.png")
+        clip = load(tmp_path / "m" / f"{shift}", tmp_path / f"{shift}.png")
+        clips.append(replace(clip, name=name))
+    write_yolo_with_images(clips, tmp_path / "yolo")
+    for kind in ("labels/*.txt", "images/*.jpg"):
+        files = sorted((tmp_path / "yolo").glob(kind))
+        assert [path.stem for path in files] == ["cam-2_a_1", "cam_a-2_1", "cam_a_1"]
+        assert len({path.read_bytes() for path in files}) == 3
+    assert [len(clip.warnings) for clip in clips] == [0, 1, 1]
+    assert "cam_a: its files are called cam_a-2_" in clips[1].warnings[0]
 
 
 def _filled(line: str, size: tuple[int, int], rounding: Callable[..., np.ndarray]) -> np.ndarray:
