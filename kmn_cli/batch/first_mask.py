@@ -26,7 +26,7 @@ from kmn_cli.media.init_mask import (
 )
 from kmn_cli.media.labelme import read_labelme
 from kmn_cli.media.labels import read_ids
-from kmn_cli.media.masks import Mask, write_mask
+from kmn_cli.media.masks import Mask, preview_of, write_mask
 from kmn_cli.media.prompt_text import parse_prompts
 from kmn_cli.media.prompts import Prompts
 from kmn_cli.media.video import open_video
@@ -141,11 +141,6 @@ class FirstMask:
         frame = self.store.get(index).name if info.is_folder else str(index)
         mask = f"{frame}={self.output}" if index else str(self.output)
         return shlex.join(["kmn", "segment", str(self._video), "--mask", mask])
-
-
-def preview_of(mask: Path) -> Path:
-    """Where the preview of a mask is written: beside it."""
-    return mask.with_name(f"{mask.stem}-preview.png")
 
 
 def network_finder(device: str, tell: Callable[[str], None]) -> FindEdges:

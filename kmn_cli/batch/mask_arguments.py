@@ -13,7 +13,7 @@ from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import all_images, split_images
 from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.labels import MaskReader
-from kmn_cli.media.masks import Mask
+from kmn_cli.media.masks import Mask, preview_of
 
 # Label Studio's brush: one picture an object of a task, which is a picture and no frame number.
 _LABEL_STUDIO = re.compile(r"(task-\d+)-annotation-\d+-by-.*-\d+")
@@ -120,12 +120,12 @@ def _from_folder(video: Video, folder: Path, alone: bool) -> list[MaskArgument]:
     names = FrameNames(video.path)
     if alone and images and all(path.stem.isdecimal() for path in images):
         return _for_frames(images)
-    if own := _masks_in(folder / video.name):
-        return _for_frames(own)
-    parent = (folder / video.name).parent
-    for path in _masks_in(parent):
+    own = _for_frames(_masks_in(folder / video.name))
+    for path in _masks_in((folder / video.name).parent):
         if path.stem in (Path(video.name).name, video.path.stem):
-            return [MaskArgument(path)]
+            return [MaskArgument(path, from_folder=bool(own)), *own]
+    if own:
+        return own
     if alone and images and all(names.names_a_frame(path.stem) for path in images):
         return _for_frames(images)
     tasks = {found[1] for path in images if (found := _LABEL_STUDIO.fullmatch(path.stem))}
@@ -148,4 +148,7 @@ def _for_frames(masks: Sequence[Path]) -> list[MaskArgument]:
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    return all_images(folder) if folder.is_dir() else []
+    """The masks of a folder, without the previews that `kmn init-mask` writes beside them."""
+    found = all_images(folder) if folder.is_dir() else []
+    previews = {preview_of(path) for path in found}
+    return [path for path in found if path not in previews]

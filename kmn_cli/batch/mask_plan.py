@@ -27,6 +27,7 @@ class MaskPlan:
         object_ids: sorted ids of all masks.
         palette: of the first mask that has one, 768 bytes.
         warnings: what the masks' repair has to say.
+        files: the arguments, by the index of the frame that they are for.
         frames: indices of the frames masks are given for.
         given: ids of the objects that each of them marks.
         checksums: "frame:sha256" of every file, to tell one run from another.
@@ -48,7 +49,7 @@ class MaskPlan:
             InputError: a mask cannot be used, or is for a frame that is not read.
         """
         self._info = info
-        self._files: dict[int, list[MaskArgument]] = {}
+        self.files: dict[int, list[MaskArgument]] = {}
         # In a folder of annotations, frames without an object are nothing unusual.
         self._allow_empty = all(argument.from_folder for argument in arguments)
         self._reader = MaskReader(
@@ -59,17 +60,18 @@ class MaskPlan:
         for argument in arguments:
             index = _frame_index(argument, info, names)
             if whole or not argument.from_folder or info.first <= index < stop:
-                self._files.setdefault(index, []).append(argument)
+                self.files.setdefault(index, []).append(argument)
+        self._prefer_named()
         self._refuse_outside(stop)
         self._refuse_frames()
-        self.frames = frozenset(self._files)
+        self.frames = frozenset(self.files)
         self._seen: set[int] = set()
         self.given: dict[int, frozenset[int]] = {}
         self.palette: bytes | None = None
         self.warnings = self._one_based()
         self.checksums: list[str] = []
         self.contents: list[str] = []
-        for index, given in sorted(self._files.items()):
+        for index, given in sorted(self.files.items()):
             mask = self._read(given)
             self.given[index] = frozenset(mask.ids)
             self.contents.append(f"{index}:{checksum(mask.labels)}")
@@ -85,13 +87,13 @@ class MaskPlan:
 
     def __call__(self, frame: Frame) -> np.ndarray | None:
         self._seen.add(frame.index)
-        given = self._files.get(frame.index)
+        given = self.files.get(frame.index)
         labels = self._read(given).labels if given else None
         return labels if labels is not None and labels.any() else None
 
     def any_labels(self) -> np.ndarray:
         """One label map with every object in it somewhere, to try the network with."""
-        labels = self._read(self._files[min(self._files)]).labels.copy()
+        labels = self._read(self.files[min(self.files)]).labels.copy()
         labels.flat[: len(self.object_ids)] = self.object_ids
         return labels
 
@@ -111,9 +113,16 @@ class MaskPlan:
         size = (self._info.width, self._info.height)
         return combine_masks([one.read(self._reader, size) for one in given])
 
+    def _prefer_named(self) -> None:
+        """Of a folder, VIDEO.png is for the first frame only where VIDEO/ has none for it."""
+        for index, given in self.files.items():
+            if any(one.frame is not None for one in given):
+                named = [one for one in given if one.frame is not None or not one.from_folder]
+                self.files[index] = named
+
     def _refuse_outside(self, stop: int) -> None:
         info = self._info
-        first, last = min(self._files, default=info.first), max(self._files, default=info.first)
+        first, last = min(self.files, default=info.first), max(self.files, default=info.first)
         if first < info.first:
             raise self._outside(first, f"--start begins at frame {info.first}")
         if last < stop:
@@ -133,7 +142,7 @@ class MaskPlan:
         """Refuse masks that would be frames, too: their frame's number would be lost."""
         folder = self._info.path
         frames = {path.resolve() for path in list_images(folder)} if folder.is_dir() else set()
-        for given in self._files.values():
+        for given in self.files.values():
             for one in given:
                 if one.mask is None and one.path.resolve() in frames:
                     raise InputError(
@@ -143,8 +152,8 @@ class MaskPlan:
 
     def _one_based(self) -> list[str]:
         """Say so where masks of a video file seem to be numbered from 1."""
-        first = self._files.get(1, [])
-        if self._info.is_folder or 0 in self._files or not any(one.from_folder for one in first):
+        first = self.files.get(1, [])
+        if self._info.is_folder or 0 in self.files or not any(one.from_folder for one in first):
             return []
         name = first[0].path
         return [
@@ -154,7 +163,7 @@ class MaskPlan:
 
     def _outside(self, index: int, fact: str) -> InputError:
         return InputError(
-            f"{self._files[index][0].path} is for frame {index}, but {fact}.",
+            f"{self.files[index][0].path} is for frame {index}, but {fact}.",
             "Frames are counted from 0, also of pictures, whatever the numbers in their names: "
             "give a mask of a frame that is read.",
         )

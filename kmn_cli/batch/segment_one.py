@@ -99,7 +99,7 @@ def _segment(video: Opened, *, wait: bool) -> Result:
         with unfinished(job.folder):
             done = run_passes(video, corrects=corrects)
             document = _document(video, done, before)
-        if step := how_to_mend(job.video.path, job.folder, job.masks, document):
+        if step := how_to_mend(job, video.masks, document):
             log.info(step)
         return Result(document)
 

@@ -63,6 +63,11 @@ def index_png(labels: np.ndarray, palette: bytes | None = None) -> bytes:
     return file.getvalue()
 
 
+def preview_of(mask: Path) -> Path:
+    """Where the preview of a mask that is drawn is written: beside it."""
+    return mask.with_name(f"{mask.stem}-preview.png")
+
+
 def combine_masks(masks: Sequence[Mask]) -> Mask:
     """Join masks of one frame into objects 1, 2, ... in their order; the later covers the earlier.
 

@@ -89,7 +89,13 @@ def test_a_folder_named_like_the_videos(frames: Path, draw: Draw, alone: bool) -
     masks = frames.parent / "masks"
     assert given(plan(frames, masks, alone=alone)) == {0: [1]}
     draw("masks/cat/00015.png", 7)
-    assert given(plan(frames, masks, alone=alone)) == {1: [7]}
+    draw("masks/cat/00015-preview.png", 3)  # as `kmn init-mask` leaves it
+    draw("masks/cat/00020.png")  # the object is out of the picture
+    assert given(plan(frames, masks, alone=alone)) == {0: [1], 1: [7]}
+    draw("masks/cat/00010.png", 5)
+    assert given(plan(frames, masks, alone=alone)) == {0: [5], 1: [7]}
+    (masks / "cat.png").unlink()
+    assert given(plan(frames, masks, alone=alone)) == {0: [5], 1: [7]}
 
 
 def test_a_mask_file_may_have_an_equals_sign_in_its_name(frames: Path, draw: Draw) -> None:
