@@ -13,7 +13,8 @@ from kmn_cli.batch.given_masks import MasksLike, to_arguments
 from kmn_cli.batch.inputs import Video, find_inputs
 from kmn_cli.batch.mask_arguments import MaskArgument, masks_of
 from kmn_cli.batch.mask_plan import MaskPlan
-from kmn_cli.batch.result import input_bytes, read_result
+from kmn_cli.batch.result import read_result
+from kmn_cli.batch.same_input import input_bytes, input_files, input_sample
 from kmn_cli.errors import UsageError
 from kmn_cli.media.result_formats import check_formats
 from kmn_cli.media.video import USUAL, Reading, VideoInfo, VideoReader, open_video
@@ -132,6 +133,7 @@ def identity(
     return {
         "input": str(info.path),
         "input_bytes": input_bytes(info.path),
+        "input_contents": input_sample(input_files(info.path)),
         "settings": {
             **asdict(settings.options),
             "start": settings.start,

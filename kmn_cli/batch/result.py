@@ -49,6 +49,7 @@ def read_result(
         # Of before there were others.
         before = {"direction": "forward", "view": "full", "enlarge": 1.0, **asdict(USUAL)}
         document["settings"] = before | document["settings"]
+        document.setdefault("input_contents", identity["input_contents"])
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
         if not present or (masks and len(list_images(folder / masks)) < document["frames"]):
@@ -169,12 +170,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def input_bytes(path: Path) -> int:
-    """Size of a video, or of all pictures of a folder: tells a changed input."""
-    files = list_images(path) if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
-
-
 def _corrected(
     document: Mapping[str, Any], identity: Mapping[str, Any], contents: Collection[str]
 ) -> bool:
@@ -193,6 +188,7 @@ def _differences(document: Mapping[str, Any], identity: Mapping[str, Any]) -> li
         if isinstance(wanted, Mapping) and isinstance(had, Mapping):
             found += _differences(had, wanted)
         elif had != wanted:
-            brief = name in {"masks", "sha256"}
-            found.append(f"other {name}" if brief else f"{name} was {had}, now {wanted}")
+            brief = {"masks": name, "sha256": name, "input_contents": "contents of the input"}
+            other = f"other {brief[name]}" if name in brief else f"{name} was {had}, now {wanted}"
+            found.append(other)
     return found

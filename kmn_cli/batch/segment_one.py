@@ -27,6 +27,7 @@ from kmn_cli.batch.result import (
     read_result,
     unfinished,
 )
+from kmn_cli.batch.same_input import is_newer
 from kmn_cli.files import write_json
 from kmn_cli.inference.loaded import LoadedNetwork
 
@@ -70,6 +71,12 @@ def segment_one(
         result = _segment(open_job(job, settings, network, reader, tell), wait=wait)
     if result.skipped:
         log.info("%s: already done, see %s", job.video.path, job.folder)
+        if is_newer(job.video.path, job.folder / RESULT):
+            log.warning(
+                "%s: written to since its results were made, though as far as a glance at names, "
+                "sizes and bytes tells it is the same; if it has changed, use --overwrite.",
+                job.video.path,
+            )
     about |= {"frames": result.document["frames"], "seconds": round(time.monotonic() - start, 3)}
     tell(Event("skipped" if result.skipped else "finished", about))
     return result

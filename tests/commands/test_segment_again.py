@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from command_fixtures import HEIGHT, WIDTH
 from PIL import Image
 from results import files_in, masks_in, result_of
 from typer.testing import Result
@@ -188,6 +192,62 @@ def test_results_of_before_there_were_views_are_of_the_full_frame(
     document.write_text(json.dumps({**result_of(document.parent), "settings": settings}))
     assert segment(movie, "--mask", mask).exit_code == 0
     assert len(steps) == 10
+
+
+@pytest.fixture
+def raw_frames(tmp_path: Path) -> Path:
+    """Pictures whose files are of one size whatever they show."""
+    (tmp_path / "raw").mkdir()
+    return paint(tmp_path / "raw", 1)
+
+
+def paint(folder: Path, seed: int) -> Path:
+    """Write five frames of noise."""
+    noise = np.random.default_rng(seed)
+    for i in range(5):
+        frame = noise.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        Image.fromarray(frame).save(folder / f"{i:05d}.bmp")
+    return folder
+
+
+def test_results_of_other_pictures_of_the_same_size_are_not_taken_for_these(
+    segment: Kmn, raw_frames: Path, draw: Draw, steps: list[int]
+) -> None:
+    mask = draw("m.png", 1)
+    assert segment(raw_frames, "--mask", mask).exit_code == 0
+    paint(raw_frames, 2)
+    result = segment(raw_frames, "--mask", mask)
+    assert result.exit_code == 2
+    assert "other contents of the input" in result.stderr and "--overwrite" in result.stderr
+    assert len(steps) == 5
+
+
+def test_a_copy_of_the_input_is_the_same_input(
+    segment: Kmn, raw_frames: Path, draw: Draw, steps: list[int]
+) -> None:
+    """It is said, for a copy and a small change in a large file look alike."""
+    mask = draw("m.png", 1)
+    first = segment(raw_frames, "--mask", mask)
+    again = segment(raw_frames, "--mask", mask)
+    assert "written to since" not in first.stderr + again.stderr
+    for path in raw_frames.iterdir():
+        os.utime(path, (time.time() + 60,) * 2)
+    copied = segment(raw_frames, "--mask", mask)
+    assert copied.exit_code == 0
+    assert "raw: written to since its results were made" in copied.stderr
+    assert len(steps) == 5
+
+
+def test_results_of_before_contents_were_noted_still_count(
+    segment: Kmn, raw_frames: Path, draw: Draw, tmp_path: Path, steps: list[int]
+) -> None:
+    mask, document = draw("m.png", 1), tmp_path / "out" / "raw" / "result.json"
+    segment(raw_frames, "--mask", mask)
+    before = result_of(document.parent)
+    del before["input_contents"]
+    document.write_text(json.dumps(before))
+    assert segment(raw_frames, "--mask", mask).exit_code == 0
+    assert len(steps) == 5
 
 
 def test_overwrite_redoes_and_leaves_nothing_old(
