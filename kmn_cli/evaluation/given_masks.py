@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from kmn_cli.evaluation.davis import is_black_and_white
@@ -12,12 +14,17 @@ from kmn_cli.media.layouts import Video
 from kmn_cli.media.masks import VOID
 
 
+def given_files(video: Video, protocol: Protocol) -> tuple[Path, ...]:
+    """The masks among which those are that the method is given."""
+    davis = protocol in (Protocol.DAVIS2016, Protocol.DAVIS2017)
+    return video.truth[:1] if davis else video.truth
+
+
 class GivenMasks:
     """Hands out the masks of one video by the frame's name, once each, in time order."""
 
     def __init__(self, video: Video, protocol: Protocol) -> None:
-        davis = protocol in (Protocol.DAVIS2016, Protocol.DAVIS2017)
-        self._masks = {path.stem: path for path in (video.truth[:1] if davis else video.truth)}
+        self._masks = {path.stem: path for path in given_files(video, protocol)}
         self._binary = protocol is Protocol.DAVIS2016 or (
             protocol is Protocol.FOLDER and is_black_and_white(video)
         )

@@ -40,7 +40,11 @@ class RunLog:
 
     Args:
         folder: of results.
-        settings: what the results depend on; a folder holds results of one kind only.
+        settings: what all results depend on; a folder holds results of one kind only.
+
+    Attributes:
+        runs: of the finished sequences.
+        sources: a checksum of what each of them was made of; earlier versions noted none.
 
     Raises:
         UsageError: the folder holds results of other settings, or of another tool.
@@ -51,6 +55,7 @@ class RunLog:
         self._path = folder / NAME
         self._settings = dict(settings)
         self.runs: dict[str, SequenceRun] = {}
+        self.sources: dict[str, str] = {}
         if not self._path.is_file():
             return
         document = _read(self._path)
@@ -60,16 +65,17 @@ class RunLog:
             changes = ", ".join(f"{n} was {had.get(n)}, now {settings.get(n)}" for n in other)
             raise UsageError(
                 f"{folder}: holds results of other settings ({changes}).",
-                "--overwrite replaces them; -o names another folder.",
+                "-o names another folder; --overwrite replaces them.",
             )
-        self.runs = _runs(document)
+        self.runs, self.sources = _runs(document), dict(document.get("sources", {}))
 
-    def add(self, name: str, run: SequenceRun) -> None:
-        """Note that a sequence is done."""
-        self.runs[name] = run
+    def add(self, name: str, run: SequenceRun, source: str) -> None:
+        """Note that a sequence is done, and what it was made of."""
+        self.runs[name], self.sources[name] = run, source
         document = {
             "settings": self._settings,
             "sequences": {name: asdict(run) for name, run in self.runs.items()},
+            "sources": self.sources,
         }
         write_json(self._path, document)
 

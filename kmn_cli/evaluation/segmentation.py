@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 import torch
 
+from kmn_cli.batch.same_input import input_sample
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import Benchmark
-from kmn_cli.evaluation.given_masks import GivenMasks
+from kmn_cli.evaluation.given_masks import GivenMasks, given_files
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
+from kmn_cli.evaluation.sequence import shorten
 from kmn_cli.files import put_in_place
 from kmn_cli.inference.measure import peak_memory, reset_peak_memory
 from kmn_cli.inference.pipeline import run_pipeline
@@ -32,7 +34,8 @@ from kmn_cli.model.checkpoint import Checkpoint
 class BenchmarkRun:
     """The segmentation of a benchmark into a folder of results, `OUT/SEQUENCE/FRAME.png`.
 
-    A sequence appears under its name when it is whole, and is then never done again.
+    A sequence appears under its name when it is whole, and is then done again only if its pictures
+    or its given masks change.
 
     Args:
         benchmark: what to segment.
@@ -58,7 +61,6 @@ class BenchmarkRun:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._benchmark, self._out, self._device = benchmark, out, device
-        self._network = ready_for_inference(checkpoint.model, device, options.precision, tell)
         self._options = options
         if overwrite:
             (out / NAME).unlink(missing_ok=True)
@@ -67,8 +69,10 @@ class BenchmarkRun:
         if strangers and not overwrite and not (out / NAME).is_file():
             raise UsageError(
                 f"{out}: holds results of {strangers[0]} that no run of this command finished.",
-                "--results scores them, --overwrite replaces them, -o names another folder.",
+                "--results scores them, -o names another folder, --overwrite replaces them.",
             )
+        self._forget_outdated(tell)
+        self._network = ready_for_inference(checkpoint.model, device, options.precision, tell)
 
     @property
     def runs(self) -> Mapping[str, SequenceRun]:
@@ -94,6 +98,7 @@ class BenchmarkRun:
         part, final = self._out / f".{video.name}.part", self._out / video.name
         for leftover in (part, final):
             shutil.rmtree(leftover, ignore_errors=True)
+        source = self._source(video)
         given, enlarged = GivenMasks(video, self._benchmark.protocol), self._benchmark.is_enlarged
 
         def mask_for(frame: Frame) -> Labels | None:
@@ -122,16 +127,43 @@ class BenchmarkRun:
             seconds=stats.model_seconds,
             peak_memory=peak_memory(self._device),
         )
-        self._log.add(video.name, run)
+        self._log.add(video.name, run, source)
         return run
 
     @contextmanager
     def _frames(self, video: Video) -> Iterator[Iterable[Frame]]:
-        """The pictures, where the paper enlarges them scaled from the best there are."""
-        enlarged = self._benchmark.is_enlarged
-        pictures = video.full_resolution if enlarged and video.full_resolution else video.frames
-        with open_video(pictures[0].parent) as reader:
+        """The pictures, scaled where the paper enlarges them."""
+        with open_video(self._pictures(video)[0].parent) as reader:
+            enlarged = self._benchmark.is_enlarged
             yield _scaled(reader, self._options.size) if enlarged else reader
+
+    def _pictures(self, video: Video) -> tuple[Path, ...]:
+        """Those to segment: where the paper enlarges them, the best there are."""
+        return (self._benchmark.is_enlarged and video.full_resolution) or video.frames
+
+    def _source(self, video: Video) -> str:
+        """A checksum that tells whether the pictures and given masks of a video have changed."""
+        masks = given_files(video, self._benchmark.protocol)
+        return input_sample([*self._pictures(video), *masks])
+
+    def _forget_outdated(self, tell: Callable[[str], None]) -> None:
+        """Have those sequences done anew whose pictures or given masks are not what they were."""
+        done = [video for video in self._benchmark.videos if video.name in self._log.runs]
+        noted = [video for video in done if video.name in self._log.sources]
+        changed = [v.name for v in noted if self._log.sources[v.name] != self._source(v)]
+        for name in changed:
+            del self._log.runs[name], self._log.sources[name]
+        if changed:
+            tell(
+                f"{self._out}: pictures or given masks have changed, so these are segmented anew: "
+                f"{shorten(changed)}"
+            )
+        if len(noted) < len(done):
+            tell(
+                f"{self._out}: an earlier kmn finished {len(done) - len(noted)} of the sequences "
+                "without a note of their pictures and masks; if those have changed since, use "
+                "--overwrite."
+            )
 
     def _is_done(self, video: Video) -> bool:
         folder = self._out / video.name

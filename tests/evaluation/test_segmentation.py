@@ -77,13 +77,55 @@ def test_finished_sequences_are_not_done_again(
     assert segment_all(open_run(benchmark, tmp_path / "out", checkpoint)) == []
 
 
+@pytest.mark.parametrize("changed", ["mask", "pictures"])
+def test_what_was_made_of_other_masks_or_pictures_is_done_again(
+    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint, changed: str
+) -> None:
+    root = davis({"a": moving(3), "b": moving(3)})
+    benchmark, out = load_benchmark(root, Protocol.DAVIS2017), tmp_path / "out"
+    segment_all(open_run(benchmark, out, checkpoint))
+    if changed == "mask":
+        save(root / "Annotations" / "480p" / "b" / "00000.png", moving(3, shift=9)[0])
+    else:
+        pictures = sorted((root / "JPEGImages" / "480p" / "b").iterdir())
+        for path, other in zip(pictures, reversed([p.read_bytes() for p in pictures]), strict=True):
+            path.write_bytes(other)
+    assert segment_all(open_run(benchmark, out, checkpoint)) == ["b"]
+    assert segment_all(open_run(benchmark, out, checkpoint)) == []
+
+
+def test_a_later_mask_of_davis_decides_nothing(
+    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    root = davis({"a": moving(3)})
+    benchmark = load_benchmark(root, Protocol.DAVIS2017)
+    segment_all(open_run(benchmark, tmp_path / "out", checkpoint))
+    save(root / "Annotations" / "480p" / "a" / "00001.png", moving(3, shift=9)[0])
+    assert segment_all(open_run(benchmark, tmp_path / "out", checkpoint)) == []
+
+
+def test_results_of_before_sources_were_noted_count_and_are_named(
+    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    benchmark, out = load_benchmark(davis({"a": moving(3)}), Protocol.DAVIS2017), tmp_path / "out"
+    segment_all(open_run(benchmark, out, checkpoint))
+    log = json.loads((out / "segmentation.json").read_text())
+    del log["sources"]
+    (out / "segmentation.json").write_text(json.dumps(log))
+    told: list[str] = []
+    run = BenchmarkRun(benchmark, out, checkpoint, OPTIONS, torch.device("cpu"), tell=told.append)
+    assert segment_all(run) == []
+    assert "1 of the sequences" in told[0] and "--overwrite" in told[0]
+
+
 def test_results_of_other_settings_are_not_mixed(
     davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint
 ) -> None:
     benchmark = load_benchmark(davis({"a": moving(3)}), Protocol.DAVIS2017)
     segment_all(open_run(benchmark, tmp_path / "out", checkpoint))
-    with pytest.raises(UsageError, match=r"sigma was 7\.0, now None"):
+    with pytest.raises(UsageError, match=r"sigma was 7\.0, now None") as caught:
         open_run(benchmark, tmp_path / "out", checkpoint, sigma=None)
+    assert caught.value.hint.startswith("-o ")  # what loses nothing comes first
 
 
 def test_results_of_another_tool_are_not_replaced(
