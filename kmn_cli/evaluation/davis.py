@@ -55,24 +55,31 @@ def davis_tasks(videos: Sequence[Video], results: Path, year: int) -> list[Seque
     Raises:
         InputError: a first mask cannot be read.
     """
-    return [
-        SequenceTask(
-            name=video.name,
-            truth=video.truth[1:-1],
-            results=find_results(results, video.name, len(videos) == 1),
-            object_ids=(1,) if year == 2016 else first_objects(video),
-            binary=year == 2016,
-            strict_ids=year == 2017,
-            frames=frozenset(video.required),
+    tasks = []
+    for video in videos:
+        shown = frozenset({1}) if year == 2016 else _shown_first(video)
+        ids = _up_to_highest(shown)
+        tasks.append(
+            SequenceTask(
+                name=video.name,
+                truth=video.truth[1:-1],
+                results=find_results(results, video.name, len(videos) == 1),
+                object_ids=ids,
+                binary=year == 2016,
+                strict_ids=year == 2017,
+                frames=frozenset(video.required),
+                unseen=tuple(i for i in ids if i not in shown),
+            )
         )
-        for video in videos
-    ]
+    return tasks
 
 
 def folder_tasks(videos: Sequence[Video], results: Path) -> list[SequenceTask]:
-    """What to score of any folder: the frames DAVIS would, every id of the truth as it appears.
+    """What to score of any folder: the frames DAVIS would, every id of the truth once it is given.
 
-    Where the truth knows only black and 255, whatever is not black is the one object.
+    An id is given by the first mask that shows it, whoever made the results, so that all are scored
+    on the same frames. Where the truth knows only black and 255, whatever is not black is the one
+    object.
 
     Raises:
         InputError: a mask of the truth cannot be read.
@@ -85,9 +92,10 @@ def folder_tasks(videos: Sequence[Video], results: Path) -> list[SequenceTask]:
                 name=video.name,
                 truth=video.truth[1:-1],
                 results=find_results(results, video.name, len(videos) == 1),
-                object_ids=(1,) if binary else None,
+                object_ids=None,
                 binary=binary,
                 frames=frozenset(video.required),
+                given=_shown_first(video, binary=binary),
             )
         )
     return tasks
@@ -109,5 +117,13 @@ def first_objects(video: Video) -> tuple[int, ...]:
     Raises:
         InputError: the mask cannot be read.
     """
-    labels = read_ids(video.truth[0])
-    return tuple(range(1, int(labels.max(initial=0, where=labels != VOID)) + 1))
+    return _up_to_highest(_shown_first(video))
+
+
+def _up_to_highest(ids: frozenset[int]) -> tuple[int, ...]:
+    return tuple(range(1, max(ids, default=0) + 1))
+
+
+def _shown_first(video: Video, *, binary: bool = False) -> frozenset[int]:
+    """The ids that the first mask shows, void apart."""
+    return frozenset(ids_in(read_ids(video.truth[0], binary=binary))) - {VOID}

@@ -18,4 +18,7 @@ class Protocol(StrEnum):
         """Which frames count, for people who miss some."""
         if self is Protocol.YOUTUBE_VOS:
             return "Each object is scored after the frame it is given in, where it is annotated."
-        return "The first frame of a sequence, which is given, and the last are not scored."
+        ends = "The first frame of a sequence, which is given, and the last are not scored"
+        if self is Protocol.FOLDER:
+            return f"{ends}, nor is an object in the frame that first shows it, and thus gives it."
+        return f"{ends}."

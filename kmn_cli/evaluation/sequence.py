@@ -32,8 +32,10 @@ class SequenceTask:
         name: of the sequence.
         truth: the ground truth of the frames to score, in time order.
         results: the folder of predicted masks, named like the truth.
-        object_ids: the ids to score; None for those of the truth, each from the frame on that
-            first shows it.
+        object_ids: the ids to score; None for those of the truth, each after the frame that first
+            shows it: the method was given it there.
+        given: with None, the ids that were given before the first of these frames.
+        unseen: the ids to score of which the first mask has no pixel.
         frames_of: names of the frames an object is scored in; one not named here is scored in all.
         binary: whatever is not black is object 1, on both sides.
         strict_ids: a predicted id above those to score is an error; else it is counted.
@@ -48,6 +50,8 @@ class SequenceTask:
     binary: bool = False
     strict_ids: bool = False
     frames: frozenset[str] = frozenset()
+    given: frozenset[int] = frozenset()
+    unseen: tuple[int, ...] = ()
 
 
 def score_sequence(task: SequenceTask) -> SequenceScore:
@@ -62,23 +66,29 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
         strict, counting = StrictIds(task.name, task.object_ids), None
     else:
         strict, counting = None, CountedIds(task.name)
-    values = {i: _unscored(task) for i in task.object_ids or ()}
+    given = set(task.given if task.object_ids is None else task.object_ids)
+    values: dict[int, Floats] = {}
     for t, path in enumerate(task.truth):
         result = task.results / f"{path.stem}.png"
         truth, pred = read_pair(task, path)
         if strict:
             strict.check(result, pred)
+        values |= {i: _unscored(task) for i in given if i not in values}
         if counting:
             present = ids_in(truth)
             counting.check(result, pred, (*present, *values))
             if task.object_ids is None:
-                values |= {i: _unscored(task) for i in present if i not in values}
+                given.update(present)
         ids = tuple(i for i in values if i not in task.frames_of or path.stem in task.frames_of[i])
         for object_id, *scores in zip(ids, *frame_scores(pred, truth, ids), strict=True):
             values[object_id][:, t] = scores
     if not values:
-        raise InputError(f"{task.name}: no object in the ground truth.")
-    warnings = [*(strict.warnings() if strict else ()), *(counting.warnings() if counting else ())]
+        raise InputError(f"{task.name}: no object in the ground truth that could be scored.")
+    warnings = [
+        *_unseen(task),
+        *(strict.warnings() if strict else ()),
+        *(counting.warnings() if counting else ()),
+    ]
     ids = tuple(sorted(values))
     j, f = np.stack([values[i] for i in ids], axis=1)
     return SequenceScore(
@@ -129,6 +139,16 @@ def _check_task(task: SequenceTask) -> None:
             f"{task.results}: {len(missing)} of {counted(len(task.truth), 'mask')} missing: "
             f"{shorten(missing, '.png')}",
             "Results are named like the frames of the data set.",
+        )
+
+
+def _unseen(task: SequenceTask) -> Iterator[str]:
+    if task.unseen:
+        ids = ", ".join(map(str, task.unseen))
+        yield (
+            f"{task.name}: the first mask has no pixel of ids {ids}. The official tool counts them "
+            "as objects, and so do these figures: each scores 1 wherever results show none of it. "
+            "--protocol folder scores only ids that are there."
         )
 
 

@@ -41,11 +41,13 @@ def group_row(groups: GroupScore) -> tuple[float, ...]:
 
 
 def sequence_rows(scores: Sequence[SequenceScore]) -> list[tuple[str, float, float]]:
-    """Name, J-Mean and F-Mean of every object, named `{sequence}_{n}` with n from 1."""
+    """Name, J-Mean and F-Mean of every object, named `{sequence}_{id}`."""
     return [
-        (f"{score.name}_{n}", j.mean, f.mean)
+        (f"{score.name}_{object_id}", j.mean, f.mean)
         for score in scores
-        for n, (j, f) in enumerate(zip(score.j_statistics, score.f_statistics, strict=True), 1)
+        for object_id, j, f in zip(
+            score.object_ids, score.j_statistics, score.f_statistics, strict=True
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from kmn_cli.evaluation.benchmark import load_benchmark
 from kmn_cli.evaluation.davis import score_masks
 from kmn_cli.evaluation.method import Method, score_method
 from kmn_cli.evaluation.protocol import Protocol
+from kmn_cli.evaluation.tables import sequence_rows
 
 Labels = np.ndarray
 MakeDavis = Callable[..., Path]
@@ -59,7 +60,9 @@ def test_objects_are_those_of_the_first_mask(davis: MakeDavis, results: Path) ->
 
 def test_a_gap_in_the_ids_is_an_object_that_is_never_there(davis: MakeDavis, results: Path) -> None:
     root = davis({"walk": moving(5, (1, 3))}, {"walk": moving(5, (1, 3))})
-    assert evaluated(root, results).scores[0].object_ids == (1, 2, 3)
+    method = evaluated(root, results)
+    assert method.scores[0].object_ids == (1, 2, 3)
+    assert "walk: the first mask has no pixel of ids 2. " in warnings(method)
 
 
 def test_void_is_background(davis: MakeDavis, results: Path) -> None:
@@ -191,9 +194,6 @@ def _folders(tmp_path: Path, truth: list[Labels], pred: list[Labels]) -> tuple[P
 
 def test_folders_agree_with_vos_benchmark(tmp_path: Path) -> None:
     truth, pred = moving(9, (2, 5)), moving(9, (2, 5), shift=3)
-    for t in range(4, 9):  # an object that appears later
-        truth[t][40:46, 5:25] = 8
-        pred[t][41:46, 5:20] = 8
     folders = _folders(tmp_path, truth, pred)
     score = evaluated(*folders, Protocol.FOLDER).scores[0]
     with contextlib.redirect_stdout(io.StringIO()):
@@ -203,6 +203,30 @@ def test_folders_agree_with_vos_benchmark(tmp_path: Path) -> None:
     for k, object_id in enumerate(score.object_ids):
         assert score.j_statistics[k].mean == pytest.approx(j[object_id] / 100, abs=1e-6)
         assert score.f_statistics[k].mean == pytest.approx(f[object_id] / 100, abs=1e-6)
+
+
+def test_folders_score_an_object_after_the_frame_that_gives_it(tmp_path: Path) -> None:
+    truth = moving(9, (2, 5))
+    for t in range(4, 9):
+        truth[t][40:46, 5:25] = 8  # comes in the fifth frame
+    truth[7][0, 0] = 9  # in the last but one: no frame is left to score it in
+    for labels in truth[1:4]:
+        labels[labels == 5] = 0  # hidden after it was given
+    score = evaluated(*_folders(tmp_path, truth, moving(9, (2, 5))), Protocol.FOLDER).scores[0]
+    assert score.object_ids == (2, 5, 8)
+    assert score.frames == tuple(f"{t:05d}" for t in range(1, 8))
+    assert np.array_equal(score.j[1], [0, 0, 0, 1, 1, 1, 1])
+    assert np.array_equal(score.j[2], [np.nan] * 4 + [0] * 3, equal_nan=True)
+    assert [row[0] for row in sequence_rows([score])] == ["walk_2", "walk_5", "walk_8"]
+
+
+def test_black_and_white_folders_too(tmp_path: Path) -> None:
+    truth = [labels * 255 for labels in moving(6)]
+    for labels in truth[:2]:
+        labels[:] = 0
+    pred = [labels // 255 for labels in truth]
+    score = evaluated(*_folders(tmp_path, truth, pred), Protocol.FOLDER).scores[0]
+    assert np.array_equal(score.j, [[np.nan, np.nan, 1, 1]], equal_nan=True)
 
 
 def test_folders_of_black_and_white_masks_are_one_object(tmp_path: Path) -> None:
