@@ -66,7 +66,7 @@ class Worker:
         else:
             return Outcome(job, result.document, result.skipped)
         if outcome.error and outcome.error.exit_code == ExitCode.DEVICE:
-            _free_memory()  # only now: until here the exception held what is to be freed
+            free_memory()  # only now: until here the exception held what is to be freed
         return outcome
 
     def run(self, jobs: Iterable[Job], wait: bool) -> Iterator[Outcome]:
@@ -85,7 +85,7 @@ def failed(job: Job, error: Exception, tell: Tell) -> Outcome:
     return Outcome(job, error=type(said)(said.message, said.hint))
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
     """Give memory that was taken when it ran out back before the next video."""
     gc.collect()
     if torch.cuda.is_available():

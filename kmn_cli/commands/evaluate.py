@@ -49,12 +49,15 @@ def evaluate(
             "--out",
             "-o",
             show_default=False,
-            help="Folder for masks, tables and report; default: kmn-out/PROTOCOL-SPLIT, and with "
-            "--results DIR beside it, DIR-scores.",
+            help="Folder for masks, tables and report; default: kmn-out/ROOT-PROTOCOL-SPLIT, and "
+            "with --results DIR beside it, DIR-scores.",
         ),
     ] = None,
     sequences: Annotated[
         str | None, typer.Option(metavar="A,B", help="Only these sequences.")
+    ] = None,
+    without: Annotated[
+        str | None, typer.Option(metavar="A,B", help="All sequences but these.")
     ] = None,
     compare: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Set other results beside these.")
@@ -111,12 +114,15 @@ def evaluate(
         _check_options(results, compare, ablation, weights or [])
         from kmn_cli.evaluation.benchmark import load_benchmark
 
-        names = [name.strip() for name in (sequences or "").split(",") if name.strip()]
-        benchmark = load_benchmark(root, protocol, split, names)
+        benchmark = load_benchmark(root, protocol, split, _names(sequences), _names(without))
         if not benchmark.has_truth and (compare or ablation):
             raise InputError(f"{root}: the {split} split has no ground truth to score against.")
-        folder = out or _default_folder(results, f"{protocol.value}-{split}")
+        folder = out or _default_folder(results, f"{root.resolve().name}-{protocol.value}-{split}")
         if results is None:
+            from kmn_cli.evaluation.checks import check_scorable
+
+            if benchmark.has_truth:
+                check_scorable(benchmark.tasks(folder))
             from kmn_cli.commands.evaluate_segment import Segmenting
 
             segmenting = Segmenting(benchmark, device, console, overwrite=overwrite)
@@ -152,6 +158,10 @@ def evaluate(
             zip_file=zip_file,
             workers=workers,
         )
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _default_folder(results: Path | None, name: str) -> Path:

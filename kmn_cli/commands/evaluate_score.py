@@ -65,10 +65,10 @@ def score_and_report(
         if benchmark.whole:
             zip_file = zip_file or folder / f"{benchmark.split}.zip"
         elif zip_file is None:
-            console.note("--sequences leaves some out: no zip is written; --zip FILE writes one.")
+            console.note("Some sequences are left out: no zip is written; --zip FILE writes one.")
     if zip_file is not None:
         if not benchmark.whole:
-            console.warn(f"{zip_file}: without the sequences that --sequences leaves out.")
+            console.warn(f"{zip_file}: some sequences are left out.")
         count = write_submission(benchmark, results, zip_file)
         sequences = counted(len(benchmark.videos), "sequence")
         console.print(f"{zip_file}: {counted(count, 'mask')} of {sequences}")

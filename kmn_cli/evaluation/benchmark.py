@@ -86,7 +86,11 @@ class Benchmark:
 
 
 def load_benchmark(
-    root: Path, protocol: Protocol, split: str = "val", sequences: Sequence[str] = ()
+    root: Path,
+    protocol: Protocol,
+    split: str = "val",
+    sequences: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> Benchmark:
     """Find the files of a benchmark.
 
@@ -95,9 +99,11 @@ def load_benchmark(
         protocol: by whose rules.
         split: of the data set; a plain folder may have none.
         sequences: only these; all if empty.
+        without: not these.
 
     Raises:
-        InputError: the data are missing or not laid out as the protocol has them.
+        InputError: the data are missing or not laid out as the protocol has them, or a named
+            sequence is.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder.")
@@ -110,5 +116,9 @@ def load_benchmark(
             videos = youtube_vos_videos(root, split)
         case Protocol.FOLDER:
             videos = folder_videos(root, split)
+    left_out = select_videos(videos, without)
     chosen = select_videos(videos, sequences) if sequences else videos
-    return Benchmark(root, protocol, split, tuple(chosen), whole=len(chosen) == len(videos))
+    kept = tuple(video for video in chosen if video not in left_out)
+    if not kept:
+        raise InputError(f"{root}: no sequence is left.", "Name fewer in --without.")
+    return Benchmark(root, protocol, split, kept, whole=len(kept) == len(videos))

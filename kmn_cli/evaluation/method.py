@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kmn_cli.evaluation.benchmark import Benchmark
+from kmn_cli.evaluation.checks import check_scorable
 from kmn_cli.evaluation.parallel import score_sequences
 from kmn_cli.evaluation.protocol import Protocol
 from kmn_cli.evaluation.run_log import SequenceRun, read_runs
@@ -70,6 +71,7 @@ def score_method(
         InputError: the results or the ground truth are incomplete or not as the protocol has them.
     """
     tasks = tuple(benchmark.tasks(results))
+    check_scorable(tasks)
     scores = tuple(score_sequences(tasks, workers, on_done))
     groups = None
     if benchmark.protocol is Protocol.YOUTUBE_VOS:

@@ -16,6 +16,7 @@ import torch
 from kmn_cli.batch.same_input import input_sample
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.evaluation.benchmark import Benchmark
+from kmn_cli.evaluation.checks import check_segmentable
 from kmn_cli.evaluation.given_masks import GivenMasks, given_files
 from kmn_cli.evaluation.run_log import NAME, RunLog, SequenceRun
 from kmn_cli.evaluation.sequence import shorten
@@ -47,6 +48,7 @@ class BenchmarkRun:
         tell: is told what takes long before it begins.
 
     Raises:
+        InputError: a video has no pictures, or no mask that shows an object.
         UsageError: the folder holds other results.
     """
 
@@ -72,6 +74,7 @@ class BenchmarkRun:
                 "--results scores them, -o names another folder, --overwrite replaces them.",
             )
         self._forget_outdated(tell)
+        check_segmentable(self.left, benchmark.protocol)
         self._network = ready_for_inference(checkpoint.model, device, options.precision, tell)
 
     @property
@@ -88,13 +91,8 @@ class BenchmarkRun:
         """Segment one video.
 
         Raises:
-            InputError: it has no frames, no mask, or one that does not fit.
+            InputError: a picture cannot be read, or a mask does not fit.
         """
-        if not video.frames:
-            raise InputError(
-                f"{self._benchmark.root}: no pictures of {video.name} to segment.",
-                "--results scores masks that are there already.",
-            )
         part, final = self._out / f".{video.name}.part", self._out / video.name
         for leftover in (part, final):
             shutil.rmtree(leftover, ignore_errors=True)

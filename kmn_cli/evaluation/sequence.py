@@ -10,13 +10,7 @@ import numpy as np
 
 from kmn_cli.errors import InputError
 from kmn_cli.evaluation.metrics import Floats, frame_scores
-from kmn_cli.evaluation.predicted_ids import (
-    BINARY_HINT,
-    CountedIds,
-    StrictIds,
-    counted,
-    ids_in,
-)
+from kmn_cli.evaluation.predicted_ids import CountedIds, StrictIds, counted, ids_in
 from kmn_cli.evaluation.scores import SequenceScore
 from kmn_cli.media.labels import Labels, read_ids
 from kmn_cli.media.masks import VOID
@@ -58,10 +52,10 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
     """Score one sequence.
 
     Raises:
-        InputError: there is nothing to score, or a result is missing, broken, of the wrong size
-            or holds an id that the rule forbids.
+        InputError: a result is missing, broken, of the wrong size or holds an id that the rule
+            forbids; or the truth shows no object to score.
     """
-    _check_task(task)
+    _check_complete(task)
     if task.object_ids is not None and task.strict_ids:
         strict, counting = StrictIds(task.name, task.object_ids), None
     else:
@@ -125,14 +119,7 @@ def shorten(names: Sequence[str], suffix: str = "") -> str:
     return f"{listed} and {len(names) - _LISTED} more." if len(names) > _LISTED else f"{listed}."
 
 
-def _check_task(task: SequenceTask) -> None:
-    if not task.truth:
-        raise InputError(
-            f"{task.name}: nothing to score: the first and the last frame do not count.",
-            "Leave the sequence out with --sequences.",
-        )
-    if task.object_ids == ():
-        raise InputError(f"{task.name}: no object in the first mask.", BINARY_HINT)
+def _check_complete(task: SequenceTask) -> None:
     missing = [p.stem for p in task.truth if not (task.results / f"{p.stem}.png").is_file()]
     if missing:
         raise InputError(

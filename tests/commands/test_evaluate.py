@@ -175,6 +175,61 @@ def test_segments_first_and_goes_on_where_it_stopped(
     assert kmn(*command, "--read", "plain").exit_code == 2
 
 
+def test_one_that_fails_does_not_stop_the_others(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out, broken = tmp_path / "out", root / "JPEGImages" / "480p" / "hen" / "00002.jpg"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"no picture")
+    command = (
+        "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "-o", out,
+        "--size", 48, "--device", "cpu", "--workers", 1,
+    )  # fmt: skip
+    done = kmn(*command, "--json")
+    assert done.exit_code == 6
+    assert "1 of 2 sequences failed" in done.stderr and "--without hen " in done.stderr
+    document = json.loads(done.stdout)
+    assert list(document["failed"]) == ["hen"] and document["error"]["exit_code"] == 6
+    assert len(list((out / "cow").iterdir())) == 5
+    assert not (out / "scores.json").exists()  # the official means are over all
+    left = kmn(*command, "--without", "hen")
+    assert left.exit_code == 0, left.output
+    assert list(json.loads((out / "scores.json").read_text())["sequences"]) == ["cow"]
+    broken.write_bytes(whole)
+    mended = kmn(*command)
+    assert mended.exit_code == 0 and "1 of 2 sequences are done" in mended.stderr
+    assert list(json.loads((out / "scores.json").read_text())["sequences"]) == ["hen", "cow"]
+
+
+def test_what_could_not_be_scored_is_not_segmented(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    for name in ("00002", "00003", "00004"):
+        (root / "Annotations" / "480p" / "hen" / f"{name}.png").unlink()
+    done = kmn(
+        "evaluate", root, "--protocol", "davis2017", "--weights", tiny_weights, "--device", "cpu",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 3
+    assert "hen: nothing to score" in done.stderr and "--without hen " in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_sets_do_not_share_a_folder_of_results(
+    kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root.rename("FARM")
+    shutil.copytree("FARM", "ZOO")
+    for data in ("FARM", "ZOO"):
+        done = kmn(
+            "evaluate", data, "--protocol", "davis2017", "--weights", tiny_weights, "--size", 32,
+            "--device", "cpu", "--workers", 1, "--sequences", "hen",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        assert Path(f"kmn-out/{data}-davis2017-val/report.html").is_file()
+
+
 def test_two_do_not_work_on_one_folder(
     kmn: Kmn, root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +330,8 @@ def test_ablation_runs_with_and_without_the_kernel(
         (("--results", "no-such-folder"), 3),
         (("--results", ".", "--split", "train"), 3),
         (("--results", ".", "--sequences", "ghost"), 3),
+        (("--results", ".", "--without", "ghost"), 3),
+        (("--results", ".", "--without", "hen,cow"), 3),
         (("--results", "."), 3),
     ],
 )

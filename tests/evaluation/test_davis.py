@@ -45,8 +45,9 @@ def test_first_and_last_frame_are_neither_scored_nor_read(davis: MakeDavis, resu
 
 def test_a_two_frame_sequence_has_nothing_to_score(davis: MakeDavis, results: Path) -> None:
     root = davis({"short": moving(2)}, {"short": moving(2)})
-    with pytest.raises(InputError, match="short: nothing to score"):
+    with pytest.raises(InputError, match="short: nothing to score") as caught:
         evaluated(root, results)
+    assert "--without short " in caught.value.hint
 
 
 def test_objects_are_those_of_the_first_mask(davis: MakeDavis, results: Path) -> None:

@@ -183,9 +183,23 @@ def test_test_dev_is_enlarged_and_answers_at_the_given_size(
 
 def test_pictures_are_needed(davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint) -> None:
     root = davis({"walk": moving(3)}, pictures=False)
-    run = open_run(load_benchmark(root, Protocol.DAVIS2017), tmp_path / "out", checkpoint)
-    with pytest.raises(InputError, match="no pictures of walk"):
-        segment_all(run)
+    with pytest.raises(InputError, match="walk: no pictures") as caught:
+        open_run(load_benchmark(root, Protocol.DAVIS2017), tmp_path / "out", checkpoint)
+    assert "--results" in caught.value.hint
+
+
+@pytest.mark.parametrize("protocol", [Protocol.DAVIS2016, Protocol.DAVIS2017, Protocol.FOLDER])
+def test_what_gives_no_object_is_refused_before_anything_is_segmented(
+    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint, protocol: Protocol
+) -> None:
+    nothing = [np.zeros((48, 64), np.uint8)] * 3
+    clips = {"a": moving(3), "b": nothing, "c": nothing}
+    root = davis(clips, year=2016 if protocol is Protocol.DAVIS2016 else 2017)
+    with pytest.raises(InputError) as caught:
+        open_run(load_benchmark(root, protocol), tmp_path / "out", checkpoint)
+    assert "b: no object" in caught.value.message and "c: no object" in caught.value.message
+    assert "a: " not in caught.value.message
+    assert "--without b,c " in caught.value.hint
 
 
 def test_youtube_vos_writes_the_required_frames(tmp_path: Path, checkpoint: Checkpoint) -> None:
