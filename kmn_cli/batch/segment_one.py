@@ -73,8 +73,8 @@ def segment_one(
         log.info("%s: already done, see %s", job.video.path, job.folder)
         if is_newer(job.video.path, job.folder / RESULT):
             log.warning(
-                "%s: written to since its results were made, though as far as a glance at names, "
-                "sizes and bytes tells it is the same; if it has changed, use --overwrite.",
+                "%s: written to since its results were made. Its names, sizes and a sample of its "
+                "bytes are as they were, so the results count; if it has changed, use --overwrite.",
                 job.video.path,
             )
     about |= {"frames": result.document["frames"], "seconds": round(time.monotonic() - start, 3)}

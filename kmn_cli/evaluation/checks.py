@@ -9,7 +9,7 @@ from kmn_cli.evaluation.given_masks import GivenMasks
 from kmn_cli.evaluation.parallel import join_errors
 from kmn_cli.evaluation.predicted_ids import BINARY_HINT
 from kmn_cli.evaluation.protocol import Protocol
-from kmn_cli.evaluation.sequence import SequenceTask
+from kmn_cli.evaluation.sequence import SequenceTask, shorten
 from kmn_cli.media.layouts import Video
 
 
@@ -23,7 +23,7 @@ def check_scorable(tasks: Iterable[SequenceTask]) -> None:
 
 
 def check_segmentable(videos: Iterable[Video], protocol: Protocol) -> None:
-    """Refuse sequences without pictures, or without an object to follow in them.
+    """Refuse sequences that lack pictures, or an object to follow in them.
 
     Raises:
         InputError: naming all of them.
@@ -59,6 +59,9 @@ def _why_not_segmented(video: Video, protocol: Protocol) -> InputError | None:
             f"{video.name}: no pictures to segment.",
             "--results scores masks that are there already.",
         )
+    pictures = {path.stem for path in video.frames}
+    if alone := [path.stem for path in video.truth if path.stem not in pictures]:
+        return InputError(f"{video.name}: masks without a picture: {shorten(alone, '.png')}")
     try:
         given = GivenMasks(video, protocol)
         if any(given(path.stem) is not None for path in video.frames):

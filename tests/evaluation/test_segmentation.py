@@ -188,6 +188,15 @@ def test_pictures_are_needed(davis: MakeDavis, tmp_path: Path, checkpoint: Check
     assert "--results" in caught.value.hint
 
 
+def test_every_mask_needs_its_picture(
+    davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    root = davis({"a": moving(5), "b": moving(5)})
+    (root / "JPEGImages" / "480p" / "b" / "00003.jpg").unlink()
+    with pytest.raises(InputError, match=r"b: masks without a picture: 00003\.png"):
+        open_run(load_benchmark(root, Protocol.DAVIS2017), tmp_path / "out", checkpoint)
+
+
 @pytest.mark.parametrize("protocol", [Protocol.DAVIS2016, Protocol.DAVIS2017, Protocol.FOLDER])
 def test_what_gives_no_object_is_refused_before_anything_is_segmented(
     davis: MakeDavis, tmp_path: Path, checkpoint: Checkpoint, protocol: Protocol
