@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kmn_cli.batch.inputs import output_name
-from kmn_cli.batch.result import BACKWARD, RESULT
+from kmn_cli.batch.result import BACKWARD, RESULT, input_bytes
 from kmn_cli.errors import InputError
 from kmn_cli.files import list_images, read_document, write_json
 from kmn_cli.media.frame_store import FrameStore
@@ -47,16 +47,18 @@ class Project:
         """Open it.
 
         Raises:
-            InputError: the video cannot be read.
+            InputError: the video cannot be read, or the folder belongs to another one.
         """
-        self.video, self.folder = video, folder
         self.store = FrameStore(video)
+        # Not as it was typed: the folder may be opened from anywhere.
+        self.video, self.folder = self.store.info.path, folder
+        _refuse_other(self.video, folder)
         self.given = folder / EDIT / "given"
         self.preview = folder / EDIT / "preview"
         self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
-        self.notes: dict[str, Any] = {"video": str(video), "names": {}, "options": {}}
+        self.notes: dict[str, Any] = {"names": {}, "options": {}}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
-        self.notes |= read_document(folder / EDIT / "edit.json")
+        self.notes |= read_document(folder / EDIT / "edit.json") | {"video": str(self.video)}
         if not self.given.is_dir():
             self._adopt()
 
@@ -160,7 +162,7 @@ def open_project(path: Path, output: Path) -> Project:
         output: where the folder of a video's results is.
 
     Raises:
-        InputError: it is neither, or its video is gone.
+        InputError: it is neither, its video is gone, or the folder belongs to another one.
     """
     notes = read_document(path / EDIT / "edit.json")
     source = read_document(path / RESULT).get("input") or notes.get("video")
@@ -172,6 +174,27 @@ def open_project(path: Path, output: Path) -> Project:
             "Bring the video back to its place.",
         )
     return Project(Path(source), path)
+
+
+def _refuse_other(video: Path, folder: Path) -> None:
+    """Refuse the folder of another video: a name such as C0001.MP4 is on every card.
+
+    Raises:
+        InputError: naming the other one.
+    """
+    result = read_document(folder / RESULT)
+    for said in (result.get("input"), read_document(folder / EDIT / "edit.json").get("video")):
+        if said and Path(said).resolve() != video.resolve():
+            raise InputError(
+                f"{folder} belongs to {said}, not to {video}.",
+                f"Take another -o for this video; `kmn edit {folder}` goes on with the other.",
+            )
+    before, now = result.get("input_bytes"), input_bytes(video)
+    if before not in (None, now):
+        raise InputError(
+            f"{folder} belongs to another {video}, of {before} bytes: this one has {now}.",
+            "Take another -o for the video that is there now.",
+        )
 
 
 def made(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,6 +128,39 @@ def test_results_of_segment_are_taken_up(
     assert track(session)["state"] == "done"  # by the options that the results were made with
     result = json.loads((tmp_path / "results/shot/result.json").read_text())
     assert len(result["mask_contents"]) == 3 and result["object_ids"] == [3, 7]
+
+
+def test_a_folder_is_of_one_video(
+    edit: Callable[..., EditSession],
+    frames: Path,
+    tmp_path: Path,
+    refuses: Any,
+) -> None:
+    """Cameras give the same names on every card; a video may also be replaced by another."""
+    other = tmp_path / "other/shot"
+    shutil.copytree(frames, other)
+    draw(edit(), 0, BOX)
+    with refuses("belongs to", str(frames), str(other)):
+        edit(other)  # only drawn upon
+    assert track(edit())["state"] == "done"
+    (tmp_path / "out/shot/edit/edit.json").unlink()
+    with refuses("belongs to", str(frames), str(other)):
+        edit(other)  # only tracked
+    (frames / "00003.png").write_bytes((frames / "00002.png").read_bytes())
+    with refuses("belongs to another", str(frames)):
+        edit()
+
+
+def test_a_folder_opens_from_anywhere(
+    edit: Callable[..., EditSession],
+    frames: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(frames.parent)
+    draw(edit(Path(frames.name)), 1, BOX)
+    monkeypatch.chdir(frames)
+    assert get(edit(tmp_path / "out/shot"), "survey")["given"] == [1]
 
 
 def test_a_preview_leaves_the_results_alone(
