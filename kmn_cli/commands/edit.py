@@ -65,10 +65,11 @@ def edit(
         if video is not None and not video.exists():
             raise InputError(f"There is no {video}.", "Check the spelling of the path.")
 
-        def load() -> LoadedNetwork:
+        def load(made_in: str) -> LoadedNetwork:
             from kmn_cli.api import load_network
 
-            return load_network(weights, device, precision.value, console.note)
+            wanted = made_in if precision is Precision.auto else precision.value
+            return load_network(weights, device, wanted, console.note)
 
         find = network_finder(device, console.note)
         session = EditSession(video, output, Tracker(load, size), find)

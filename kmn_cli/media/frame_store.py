@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kmn_cli.errors import InputError
 from kmn_cli.media.frame_names import FrameNames
-from kmn_cli.media.frames import Frame, VideoInfo
+from kmn_cli.media.frames import USUAL, Frame, Reading, VideoInfo
 from kmn_cli.media.video import open_video
 
 _KEPT = 24  # frames that can be gone back to without reading again
@@ -22,14 +22,18 @@ class FrameStore:
     Video files are only read forwards: going on is fast, else they are read from a keyframe.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reading: Reading = USUAL) -> None:
         """Open the video.
+
+        Args:
+            path: a video file, a folder of pictures or one picture.
+            reading: of what it leaves open.
 
         Raises:
             InputError: when it cannot be read.
         """
         self._path = path
-        self._reader = open_video(path)
+        self._reader = open_video(path, reading=reading)
         self.info: VideoInfo = self._reader.info
         self._kept: OrderedDict[int, Frame] = OrderedDict()
         self._frames: Iterator[Frame] = iter(())

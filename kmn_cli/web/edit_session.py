@@ -166,6 +166,7 @@ class EditSession(PageSession):
     def _draw(self, drawing: Drawing) -> np.ndarray:
         """The mask of a drawing, which becomes the given one of its frame."""
         project = self.project
+        project.check(drawing.frame)
         image = project.store.get(drawing.frame).image
         find = self._edges.in_frame(drawing.frame)
         with self._lock:

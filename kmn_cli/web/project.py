@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
@@ -14,15 +14,14 @@ import numpy as np
 from kmn_cli.batch.inputs import output_name
 from kmn_cli.batch.result import BACKWARD, RESULT, input_bytes
 from kmn_cli.errors import InputError
-from kmn_cli.files import list_images, read_document, write_json
+from kmn_cli.files import existing, list_images, read_document, write_json
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import checksum, write_mask
+from kmn_cli.web.how_made import HowMade
 from kmn_cli.web.protocol import Drawing
 
 EDIT = "edit"  # in the folder of the results
-# Of the network: which results are corrected with those that they were made with.
-_OPTIONS = ("size", "enlarge", "view", "sigma", "memory_every", "max_memory_frames")
 _MOST_TRIED = 8  # objects of which any may have been given
 
 
@@ -31,13 +30,15 @@ class Project:
 
     FOLDER is what `kmn segment` makes. FOLDER/edit/given/NAME.png are the given masks, named like
     the results: `kmn segment VIDEO --mask FOLDER/edit/given` makes the same. FOLDER/edit/base holds
-    what they were drawn upon, edit.json the drawings, the names of the objects, and the options of
-    results that were there already.
+    what they were drawn upon, edit.json the drawings, the names of the objects, and how results
+    that were there already were made.
 
     Attributes:
         video: the source.
         folder: of the results.
-        store: the frames.
+        made: how the results were made, and are to be.
+        frames: indices of those that can be tracked.
+        store: the frames, all of them.
         given: folder of the given masks.
         preview: folder of quick results.
         notes: the content of edit.json.
@@ -49,18 +50,25 @@ class Project:
         Raises:
             InputError: the video cannot be read, or the folder belongs to another one.
         """
-        self.store = FrameStore(video)
         # Not as it was typed: the folder may be opened from anywhere.
-        self.video, self.folder = self.store.info.path, folder
+        self.video, self.folder = existing(video), folder
         _refuse_other(self.video, folder)
         self.given = folder / EDIT / "given"
         self.preview = folder / EDIT / "preview"
         self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
-        self.notes: dict[str, Any] = {"names": {}, "options": {}}
+        self.notes: dict[str, Any] = {"names": {}, "settings": {}, "outputs": []}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
         self.notes |= read_document(folder / EDIT / "edit.json") | {"video": str(self.video)}
+        result = read_document(folder / RESULT)
+        # Kept, for a run that corrects the results begins with removing their result.json.
+        self.notes |= {name: result[name] for name in ("settings", "outputs") if name in result}
+        self.made = HowMade.of(self.notes)
+        self.frames = self.made.frames(self.video)
+        self.store = FrameStore(self.video, self.made.reading)
+        if result:
+            self.save()
         if not self.given.is_dir():
-            self._adopt()
+            self._adopt(result.get("mask_contents", []))
 
     def stem(self, index: int) -> str:
         """What the files of a frame are called."""
@@ -69,6 +77,20 @@ class Project:
         if index >= len(self._stems):
             raise InputError(f"There is no frame {index}.", "Frames are counted from 0.")
         return self._stems[index]
+
+    def check(self, index: int) -> None:
+        """Refuse a frame that is not tracked: its mask would be left out.
+
+        Raises:
+            InputError: saying which ones are.
+        """
+        if index not in self.frames:
+            first, last = self.frames[0], self.frames[-1]
+            raise InputError(
+                f"Frame {index} is not among those that are tracked: {first} to {last}, the part "
+                "of the video that its results are of.",
+                "Go to one of these, or open the video with another -o to have all of it.",
+            )
 
     def given_frames(self) -> list[int]:
         """Indices of the frames with a given mask."""
@@ -136,15 +158,10 @@ class Project:
         """Write edit.json."""
         write_json(self.folder / EDIT / "edit.json", self.notes)
 
-    def _adopt(self) -> None:
-        """Take the masks that results were made from as the given ones, and how they were made."""
-        said = read_document(self.folder / RESULT)
-        self.notes["options"] = {
-            name: value for name, value in said.get("settings", {}).items() if name in _OPTIONS
-        }
-        if said:
-            self.save()
-        for text in said.get("mask_contents", []):
+    def _adopt(self, contents: Iterable[str]) -> None:
+        """Take the masks that results were made from, as result.json has them, as the given
+        ones."""
+        for text in contents:
             index, _, wanted = text.partition(":")
             path = self.folder / "masks" / f"{self.stem(int(index))}.png"
             if path.exists():

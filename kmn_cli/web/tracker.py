@@ -26,11 +26,12 @@ class Tracker:
     """Tracks a project's given masks through its video.
 
     Args:
-        load: loads the network when it is first needed.
-        size: short side that the network sees; None is the best.
+        load: loads the network when it is first needed, in the precision that the results were
+            made in, or in another that was asked for.
+        size: short side that the network sees; None is that of the results, or the best.
     """
 
-    def __init__(self, load: Callable[[], LoadedNetwork], size: int | None = None) -> None:
+    def __init__(self, load: Callable[[str], LoadedNetwork], size: int | None = None) -> None:
         self._load, self._size = load, size
         self._network: LoadedNetwork | None = None
         self._thread: threading.Thread | None = None
@@ -80,7 +81,8 @@ class Tracker:
     def _segment(self, project: Project, order: Order) -> tuple[str, ...]:
         from kmn_cli.api import segment_video
 
-        self._network = self._network or self._load()
+        made = project.made
+        self._network = self._network or self._load(made.precision)
         began, start = time.time(), time.monotonic()
         folder = project.preview if order.size else project.folder
         until = None
@@ -96,21 +98,32 @@ class Tracker:
                 raise _Stopped
 
         size = order.size or self._size
-        chosen = dict(project.notes["options"])
+        chosen = made.options
         if size is not None:  # which enlarges nothing
             chosen |= {"size": size, "enlarge": 1.0}
-        return segment_video(
-            project.video,
-            project.given,
-            folder,
-            formats=("masks",),
-            network=self._network,
-            options=self._network.options(**chosen),
-            direction=order.direction,
-            save_every=SAVE_EVERY,
-            overwrite=bool(order.size),
-            progress=count,
-        ).warnings
+        options = self._network.options(**chosen)
+        try:
+            return segment_video(
+                project.video,
+                project.given,
+                folder,
+                formats=("masks",) if order.size else made.formats,
+                network=self._network,
+                options=options,
+                start=made.start,
+                end=made.end,
+                reading=made.reading,
+                direction=order.direction,
+                save_every=SAVE_EVERY,
+                overwrite=bool(order.size),
+                progress=count,
+            ).warnings
+        except UsageError as error:  # its hint is about options of `kmn segment`
+            raise UsageError(
+                error.message,
+                "Leave out --size and --precision, which go on as they were, and give the same "
+                "--weights; or begin anew with another -o.",
+            ) from error
 
 
 def _made_since(path: Path, moment: float) -> bool:

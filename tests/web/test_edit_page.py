@@ -54,7 +54,7 @@ def visit(browser: Any, tmp_path: Path, tiny_weights: Path) -> Visit:
 
     @contextmanager
     def open_page(path: Path | None, **rest: Any) -> Iterator[Person]:
-        tracker = Tracker(lambda: load_network(tiny_weights, "cpu"))
+        tracker = Tracker(lambda precision: load_network(tiny_weights, "cpu", precision))
         session = EditSession(path, tmp_path / "out", tracker, **rest)
         page = browser.new_page(viewport={"width": 1024, "height": 560})
         with PageServer(session) as server:
@@ -247,7 +247,7 @@ def test_text_is_read_easily(visit: Visit, shot: Path, scheme: str) -> None:
 def test_a_video_of_the_folder_is_chosen_without_typing(
     browser: Any, tmp_path: Path, shot: Path, tiny_weights: Path
 ) -> None:
-    tracker = Tracker(lambda: load_network(tiny_weights, "cpu"))
+    tracker = Tracker(lambda precision: load_network(tiny_weights, "cpu", precision))
     session = EditSession(None, tmp_path / "out", tracker, here=tmp_path)
     page = browser.new_page()
     with PageServer(session) as server:

@@ -31,7 +31,7 @@ def edit(frames: Path, tmp_path: Path, tiny_weights: Path) -> Iterator[Callable[
     opened: list[EditSession] = []
 
     def open_session(path: Path | None = frames, **rest: Any) -> EditSession:
-        tracker = Tracker(lambda: load_network(tiny_weights, "cpu"))
+        tracker = Tracker(lambda precision: load_network(tiny_weights, "cpu", precision))
         opened.append(EditSession(path, tmp_path / "out", tracker, **rest))
         return opened[-1]
 
@@ -128,6 +128,55 @@ def test_results_of_segment_are_taken_up(
     assert track(session)["state"] == "done"  # by the options that the results were made with
     result = json.loads((tmp_path / "results/shot/result.json").read_text())
     assert len(result["mask_contents"]) == 3 and result["object_ids"] == [3, 7]
+
+
+def test_results_are_corrected_as_they_were_made(
+    edit: Callable[..., EditSession],
+    frames: Path,
+    tmp_path: Path,
+    tiny_weights: Path,
+    kmn: Any,
+    refuses: Any,
+) -> None:
+    """Their part of the video, their rate, their precision, and all of their formats."""
+    mask = np.zeros((160, 90), np.uint8)
+    mask[55:105, 20:70] = 1
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    command = ["segment", frames, "--mask", f"1={tmp_path / 'm.png'}", "--start", "1f", "--fps", 12]
+    command += ["--precision", "bf16", "--format", "masks,overlay,soft,cutout,alpha"]
+    command += ["--weights", tiny_weights, "--device", "cpu", "-o", tmp_path / "results"]
+    assert kmn(*command).exit_code == 0
+    folder = tmp_path / "results/shot"
+    before = json.loads((folder / "result.json").read_text())
+    session = edit(folder)
+    assert get(session, "info")["fps"] == 12
+    with refuses("Frame 0", "1 to 2"):
+        draw(session, 0, BOX)
+    old = (folder / "soft/1/00002.png").read_bytes()
+    draw(session, 2, {"id": 1, "box": [5, 100, 30, 40]})
+    assert track(session)["state"] == "done", get(session, "status")
+    after = json.loads((folder / "result.json").read_text())
+    for name in ("start", "end", "fps", "precision", "size"):
+        assert after["settings"].get(name) == before["settings"].get(name), name
+    assert len(after["mask_contents"]) == 2 and after["source_fps"] == 12
+    assert after["outputs"] == before["outputs"]
+    assert all((folder / path).exists() for path in after["outputs"].values())
+    assert (folder / "soft/1/00002.png").read_bytes() != old
+
+
+def test_an_option_that_the_results_were_not_made_with_is_told_so(
+    edit: Callable[..., EditSession], tmp_path: Path, tiny_weights: Path
+) -> None:
+    first = edit()
+    draw(first, 0, BOX)
+    draw(first, 2, BOX)
+    track(first)
+    tracker = Tracker(lambda precision: load_network(tiny_weights, "cpu", precision), size=64)
+    again = EditSession(tmp_path / "out/shot", tmp_path / "out", tracker)
+    draw(again, 2, {"id": 1, "box": [20, 80, 40, 40]})
+    status = track(again)
+    assert status["state"] == "failed" and "size was" in status["error"]
+    assert "--size" in status["hint"] and "--overwrite" not in status["hint"]
 
 
 def test_a_folder_is_of_one_video(
