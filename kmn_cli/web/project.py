@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from kmn_cli.batch.inputs import output_name
-from kmn_cli.batch.result import BACKWARD, RESULT, input_bytes
+from kmn_cli.batch.result import RESULT, input_bytes
 from kmn_cli.errors import InputError
 from kmn_cli.files import existing, list_images, read_document, write_json
 from kmn_cli.media.frame_store import FrameStore
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import checksum, write_mask
+from kmn_cli.web.found import Found
 from kmn_cli.web.how_made import HowMade
 from kmn_cli.web.protocol import Drawing
 
@@ -41,6 +42,7 @@ class Project:
         store: the frames, all of them.
         given: folder of the given masks.
         preview: folder of quick results.
+        found: which mask of each frame counts.
         notes: the content of edit.json.
     """
 
@@ -55,6 +57,7 @@ class Project:
         _refuse_other(self.video, folder)
         self.given = folder / EDIT / "given"
         self.preview = folder / EDIT / "preview"
+        self.found = Found(self)
         self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
         self.notes: dict[str, Any] = {"names": {}, "settings": {}, "outputs": []}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
@@ -108,17 +111,9 @@ class Project:
             return {0: found[self.video.stem]} if self.video.stem in found else {}
         return {int(stem): path for stem, path in found.items() if stem.isdecimal()}
 
-    def _found(self, index: int) -> Iterator[Path]:
-        """Where a mask of a frame may lie: results, what was found on the way back, a preview."""
-        stem = self.stem(index)
-        for folder in (self.folder, self.preview):
-            yield folder / "masks" / f"{stem}.png"
-            yield from folder.glob(f"{BACKWARD}/*/{index:06d}.png")
-
     def labels(self, index: int) -> np.ndarray:
-        """The ids (H, W) uint8 of a frame: given, or else as they were found last."""
-        given = self.given / f"{self.stem(index)}.png"
-        for path in [given, *sorted(self._found(index), key=made, reverse=True)]:
+        """The ids (H, W) uint8 of a frame: see `Found`."""
+        for path in self.found.of_frame(index):
             if path.exists():
                 with suppress(InputError):  # gone since, as a run goes on
                     return _read(path)
@@ -129,14 +124,16 @@ class Project:
         if drawing.base is None:
             return self._empty()
         name = f"{self.stem(drawing.frame)}-{drawing.base}.png"
-        path = self.folder / EDIT / "base" / name
+        path, given = self.folder / EDIT / "base" / name, self._given_path(drawing.base)
         if not path.exists():
-            write_mask(path, self.labels(drawing.base))
+            # Of a given mask nothing else: what was found beside it is not given.
+            redrawn = drawing.base == drawing.frame and given.exists()
+            write_mask(path, _read(given) if redrawn else self.labels(drawing.base))
         return _read(path)
 
     def give(self, drawing: Drawing, labels: np.ndarray) -> None:
         """Make a mask the given one of its frame."""
-        write_mask(self.given / f"{self.stem(drawing.frame)}.png", labels)
+        write_mask(self._given_path(drawing.frame), labels)
         self.notes["drawings"][str(drawing.frame)] = drawing.said
         self.notes["removed"].pop(str(drawing.frame), None)
         self.save()
@@ -145,7 +142,7 @@ class Project:
         """Forget the given mask of a frame, and its drawing."""
         stem = self.stem(index)
         try:
-            (self.given / f"{stem}.png").unlink()
+            self._given_path(index).unlink()
         except FileNotFoundError:  # nothing was drawn yet
             return
         for path in (self.folder / EDIT / "base").glob(f"{stem}-*.png"):
@@ -166,6 +163,9 @@ class Project:
             path = self.folder / "masks" / f"{self.stem(int(index))}.png"
             if path.exists():
                 write_mask(self.given / path.name, _given_part(_read(path), wanted))
+
+    def _given_path(self, index: int) -> Path:
+        return self.given / f"{self.stem(index)}.png"
 
     def _empty(self) -> np.ndarray:
         return np.zeros((self.store.info.height, self.store.info.width), np.uint8)
@@ -212,14 +212,6 @@ def _refuse_other(video: Path, folder: Path) -> None:
             f"{folder} belongs to another {video}, of {before} bytes: this one has {now}.",
             "Take another -o for the video that is there now.",
         )
-
-
-def made(path: Path) -> int:
-    """When a file was written, in ns; 0 where there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _given_part(labels: np.ndarray, wanted: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -13,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kmn_cli.batch.result import BACKWARD, RESULT
+from kmn_cli.batch.result import RESULT
 from kmn_cli.errors import InputError
 from kmn_cli.files import read_document
 from kmn_cli.media.images import load_image
-from kmn_cli.media.masks import checksum
-from kmn_cli.web.project import Project, made
+from kmn_cli.web.found import made
+from kmn_cli.web.project import Project
 
 BUDGET = 0.3  # seconds of looking at masks for one answer
 SHORT_SIDE = 180  # pixels at which areas are counted
@@ -40,7 +39,6 @@ class Survey:
         self._seen: dict[int, int] = {}  # frame: time of its mask, ns
         self._small: OrderedDict[int, np.ndarray] = OrderedDict()
         self._entries: dict[int, tuple[int, dict[str, Any]]] = {}  # frame: revision, facts
-        self._sums: dict[Path, tuple[int, str]] = {}  # time and sum of a given mask
         self._revision = 0
         self._lock = threading.Lock()
 
@@ -50,7 +48,7 @@ class Survey:
             return self._since(revision)
 
     def _since(self, revision: int) -> dict[str, Any]:
-        files = self._files()
+        files = self._project.found.of_all()
         for gone in set(self._seen) - set(files):
             self._seen.pop(gone)
             self._note(gone, {})
@@ -68,18 +66,6 @@ class Survey:
             "signs": self._signs(),
             "frames": {i: facts for i, (at, facts) in self._entries.items() if at > revision},
         }
-
-    def _files(self) -> dict[int, Path]:
-        """The newest mask of each frame."""
-        project = self._project
-        found: dict[int, Path] = {}
-        for folder in (project.preview, project.folder):
-            for index, path in project.places(folder / "masks").items():
-                _keep_newer(found, index, path)
-            for path in folder.glob(f"{BACKWARD}/*/*.png"):
-                if path.stem.isdecimal():
-                    _keep_newer(found, int(path.stem), path)
-        return found | project.places(project.given)
 
     def _look(self, index: int, files: Mapping[int, Path]) -> None:
         when = made(files[index])
@@ -124,41 +110,11 @@ class Survey:
         ]
 
     def _stale(self, given: list[int]) -> list[int]:
-        """The frames whose masks do not follow from the given ones any more: first and last.
-
-        Whole results know what they were made from; while they are made anew, the times tell.
-        """
-        project = self._project
-        masks = project.places(project.folder / "masks")
-        places = project.places(project.given)
-        times = {i: made(path) for i, path in places.items()}
-        times |= {int(i): when for i, when in project.notes["removed"].items()}
-        whole = read_document(project.folder / RESULT)
-        if whole:
-            now = {f"{i}:{self._sum(path)}" for i, path in places.items()}
-            changes = now ^ set(whole.get("mask_contents", []))
-            changed = [int(each.partition(":")[0]) for each in changes]
-            newest = sys.maxsize
-        else:
-            changed, newest = list(times), max(times.values(), default=0)
-        if not changed:
-            return []
-        # Between the given mask before a change and the change itself, both have a say.
-        start = max([i for i in given if i < min(changed)], default=-1) + 1
-        old = [i for i in masks if i >= start and i not in given and made(masks[i]) < newest]
+        """The frames whose masks do not follow from the given ones any more: first and last."""
+        project, validity = self._project, self._project.found.validity()
+        masks = project.places(project.folder / "masks").items()
+        old = [i for i, path in masks if i not in given and not validity.holds(i, path)]
         return [min(old), max(old)] if old else []
-
-    def _sum(self, path: Path) -> str:
-        """Of the ids of a given mask, as result.json has it."""
-        when = made(path)
-        if self._sums.get(path, (0, ""))[0] != when:
-            self._sums[path] = (when, checksum(np.array(load_image(path))))
-        return self._sums[path][1]
-
-
-def _keep_newer(found: dict[int, Path], index: int, path: Path) -> None:
-    if index not in found or made(path) > made(found[index]):
-        found[index] = path
 
 
 def _steadiness(before: np.ndarray, now: np.ndarray) -> float:

@@ -115,7 +115,8 @@ class Tracker:
                 reading=made.reading,
                 direction=order.direction,
                 save_every=SAVE_EVERY,
-                overwrite=bool(order.size),
+                # What was made from other masks altogether cannot be corrected.
+                overwrite=bool(order.size) or project.found.nothing_left(),
                 progress=count,
             ).warnings
         except UsageError as error:  # its hint is about options of `kmn segment`

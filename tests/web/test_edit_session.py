@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import threading
@@ -18,6 +19,7 @@ from typer.testing import Result
 
 from kmn_cli.api import load_network, read_mask
 from kmn_cli.errors import KmnError
+from kmn_cli.media.masks import write_mask
 from kmn_cli.web.edit_session import EditSession
 from kmn_cli.web.server import PageServer
 from kmn_cli.web.tracker import Tracker
@@ -124,6 +126,9 @@ def test_results_of_segment_are_taken_up(
         given = read_mask(tmp_path / f"results/shot/edit/given/{index:05d}.png")
         assert (given.labels == np.asarray(Image.open(tmp_path / f"{name}.png"))).all()
     stroke = {"points": [[10, 150]], "radius": 5, "erase": False}
+    draw(session, 1, {"id": 7, "strokes": [stroke]}, base=1)
+    draw(session, 1, base=1)  # taken back
+    assert get(session, "survey")["stale"] == []
     draw(session, 2, {"id": 3, "strokes": [stroke]}, base=2)
     assert track(session)["state"] == "done"  # by the options that the results were made with
     result = json.loads((tmp_path / "results/shot/result.json").read_text())
@@ -223,6 +228,44 @@ def test_a_preview_leaves_the_results_alone(
     shown = get(session, "labels", 2)
     assert track(session, until=1)["state"] in ("stopped", "done")
     assert get(session, "labels", 2) and shown
+
+
+def colours(session: EditSession, frame: int) -> np.ndarray:
+    """The ids that the page shows."""
+    return np.asarray(Image.open(io.BytesIO(get(session, "labels", frame))))
+
+
+def test_the_page_shows_results_where_they_hold_and_a_preview_elsewhere(
+    edit: Callable[..., EditSession], tmp_path: Path
+) -> None:
+    session, made = edit(), tmp_path / "out/shot/masks/00002.png"
+    draw(session, 0, BOX)
+    track(session)
+    area = get(session, "survey")["frames"]["2"]["area"]
+    assert track(session, preview=True)["state"] == "done"
+    preview = tmp_path / "out/shot/edit/preview/masks/00002.png"
+    other = np.asarray(Image.open(preview)).copy()
+    other[:30, :30] = 1  # a tiny network makes a preview that is too much like the result
+    write_mask(preview, other)
+    assert (colours(session, 2) == np.asarray(Image.open(made))).all()
+    assert get(session, "survey")["frames"]["2"]["area"] == area
+    draw(session, 1, {"id": 2, "box": [20, 80, 40, 40]})
+    assert (colours(session, 2) == other).all()  # the result does not follow from that
+    assert track(session)["state"] == "done"
+    assert (colours(session, 2) == np.asarray(Image.open(made))).all()
+    # Object 1 was followed to where only object 2 was marked, and is exported there.
+    assert (colours(session, 1) == np.asarray(Image.open(made.with_name("00001.png")))).all()
+
+
+def test_the_only_mask_can_be_corrected(edit: Callable[..., EditSession], tmp_path: Path) -> None:
+    session = edit()
+    draw(session, 1, BOX)
+    track(session)
+    draw(session, 1, {"id": 1, "box": [10, 60, 70, 60]})
+    assert track(session)["state"] == "done"
+    given = read_mask(tmp_path / "out/shot/edit/given/00001.png").labels
+    assert (read_mask(tmp_path / "out/shot/masks/00001.png").labels == given).all()
+    assert get(session, "survey")["stale"] == []
 
 
 def test_exporting_takes_names_and_objects(
