@@ -139,6 +139,17 @@ class TestIterSegment:
         assert 7 in frames[2].labels and not frames[4].prob[1].any()  # id 3 comes later
         assert 3 in frames[5].labels and frames[5].prob[1].any()
 
+    def test_a_mask_may_say_that_an_object_is_gone(
+        self, movie: Path, draw: Draw, network, tmp_path: Path
+    ) -> None:
+        mask = read_mask(draw("m.png", 1, 5))
+        masks = {0: mask, 4: kmn_cli.Mask(np.zeros_like(mask.labels), absent=(5,))}
+        frames = list(kmn_cli.iter_segment(movie, masks, network=network))
+        assert 5 in frames[0].labels and not any(5 in frame.labels for frame in frames[4:])
+        result = kmn_cli.segment_video(movie, masks, tmp_path / "out", network=network)
+        written = labels_in(result.outputs["masks"])
+        assert all((a.labels == b).all() for a, b in zip(frames, written, strict=True))
+
     def test_a_frame_is_asked_for_only_when_the_last_was_taken(self, draw: Draw, network) -> None:
         asked = 0
 

@@ -24,7 +24,9 @@ class Directions:
         self._masks = masks
         self.stretches: list[Stretch] = []
         if wanted != "forward":
-            self.stretches = find_stretches(masks.given, first, everywhere=wanted == "both")
+            self.stretches = find_stretches(
+                masks.given, masks.absent, first, everywhere=wanted == "both"
+            )
         beyond_start = any(stretch.top > min(masks.given) for stretch in self.stretches)
         self.name = "both" if beyond_start else "start" if self.stretches else "forward"
 

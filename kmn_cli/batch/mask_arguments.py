@@ -13,7 +13,7 @@ from kmn_cli.errors import InputError, UsageError
 from kmn_cli.files import all_images, split_images
 from kmn_cli.media.frame_names import FrameNames
 from kmn_cli.media.labels import MaskReader
-from kmn_cli.media.masks import Mask, preview_of
+from kmn_cli.media.masks import Mask, checksum, preview_of
 
 # Label Studio's brush: one picture an object of a task, which is a picture and no frame number.
 _LABEL_STUDIO = re.compile(r"(task-\d+)-annotation-\d+-by-.*-\d+")
@@ -45,8 +45,9 @@ class MaskArgument:
 
     def checksum(self) -> str:
         """Of the file, or of the ids."""
-        data = self.path.read_bytes() if self.mask is None else self.mask.labels.tobytes()
-        return hashlib.sha256(data).hexdigest()
+        if self.mask is not None:
+            return checksum(self.mask.labels, self.mask.absent)
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 def parse_masks(values: Sequence[str], alone: bool) -> list[MaskArgument]:

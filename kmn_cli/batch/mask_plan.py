@@ -30,8 +30,9 @@ class MaskPlan:
         files: the arguments, by the index of the frame that they are for.
         frames: indices of the frames masks are given for.
         given: ids of the objects that each of them marks.
+        absent: ids of those that it names as not in its frame.
         checksums: "frame:sha256" of every file, to tell one run from another.
-        contents: "frame:sha256" of every frame's ids, which are what decides.
+        contents: "frame:sha256" of every frame's ids, which are what decides: see `checksum`.
     """
 
     def __init__(
@@ -67,14 +68,15 @@ class MaskPlan:
         self.frames = frozenset(self.files)
         self._seen: set[int] = set()
         self.given: dict[int, frozenset[int]] = {}
+        self.absent: dict[int, frozenset[int]] = {}
         self.palette: bytes | None = None
         self.warnings = self._one_based()
         self.checksums: list[str] = []
         self.contents: list[str] = []
         for index, given in sorted(self.files.items()):
             mask = self._read(given)
-            self.given[index] = frozenset(mask.ids)
-            self.contents.append(f"{index}:{checksum(mask.labels)}")
+            self.given[index], self.absent[index] = frozenset(mask.ids), frozenset(mask.absent)
+            self.contents.append(f"{index}:{checksum(mask.labels, mask.absent)}")
             self.palette = self.palette or mask.palette
             self.warnings += mask.warnings
             self.checksums += [f"{index}:{one.checksum()}" for one in given]
@@ -90,6 +92,10 @@ class MaskPlan:
         given = self.files.get(frame.index)
         labels = self._read(given).labels if given else None
         return labels if labels is not None and labels.any() else None
+
+    def absent_from(self, frame: Frame) -> frozenset[int]:
+        """Ids of the objects that are said not to be in a frame."""
+        return self.absent.get(frame.index, frozenset())
 
     def any_labels(self) -> np.ndarray:
         """One label map with every object in it somewhere, to try the network with."""

@@ -62,7 +62,7 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
     network = video.network.ready
     directions = Directions(settings.direction, masks, info.first)
     sinks = _sinks(video)
-    report = ObjectReport(masks.object_ids, masks.frames, log.warning)
+    report = ObjectReport(masks.object_ids, masks.frames, log.warning, masks.absent)
     make_segmenter = partial(_make_segmenter, video)
     run = _but_masks(video)
     make_state = partial(SavedState, run=run, warn=log.warning)
@@ -96,6 +96,7 @@ def run_passes(video: Opened, *, corrects: bool) -> Done:
         segmenter,
         [*sinks.values(), report],
         masks,
+        absent_from=masks.absent_from,
         object_ids=masks.object_ids,
         on_frame=after_frame,
         earlier=earlier,

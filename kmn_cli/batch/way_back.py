@@ -52,7 +52,8 @@ class WayBack:
             done += stats
         if not spools:
             return None, []
-        return Backward(spools, self.video.masks.given, self.video.masks.object_ids), done
+        masks = self.video.masks
+        return Backward(spools, masks.given, masks.absent, masks.object_ids), done
 
     def clear(self) -> None:
         """Remove what was found: the way forwards has taken it up."""
@@ -86,6 +87,7 @@ class WayBack:
             segmenter,
             [spool],
             plan,
+            absent_from=plan.absent_from,
             object_ids=plan.object_ids,
             on_frame=self.on_frame,
             saver=state,

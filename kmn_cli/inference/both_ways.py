@@ -17,7 +17,7 @@ from kmn_cli.media.frames import Frame
 from kmn_cli.media.images import load_image
 from kmn_cli.media.masks import write_mask
 
-Given = Mapping[int, frozenset[int]]  # ids of the objects that the mask of a frame names
+Given = Mapping[int, frozenset[int]]  # ids of objects, by the index of the frame of a mask
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,30 @@ class Stretch:
         return self.first <= index < self.top
 
 
-def find_stretches(given: Given, first: int, *, everywhere: bool) -> list[Stretch]:
+def find_stretches(given: Given, absent: Given, first: int, *, everywhere: bool) -> list[Stretch]:
     """What is to be followed backwards, from the end of the video to its beginning.
 
     Args:
-        given: the masks.
+        given: the objects that masks mark.
+        absent: those that they name as not there, which are not followed beyond.
         first: index of the first frame.
         everywhere: follow the objects of later masks, too, and not only those of the first mask.
             A mask that names all objects known there starts anew, so that a correction beyond
             it changes nothing before it.
     """
-    tops = sorted((index for index, ids in given.items() if ids), reverse=True)
+    away = {index: absent.get(index, frozenset()) for index in given}
+    tops = sorted((index for index in given if given[index] or away[index]), reverse=True)
     if not everywhere:
-        tops = tops[-1:]
+        tops = [index for index in tops if given[index]][-1:]
     found: list[Stretch] = []
     known: frozenset[int] = frozenset()
     starts: list[int] = []
     for index in tops:
-        if given[index] >= known:
+        if given[index] | away[index] >= known:
             starts.append(index)
-            known = given[index]
-        known |= given[index]
+        known = (known | given[index]) - away[index]
     for top, below in zip(starts, [*starts[1:], first - 1], strict=True):
-        if below + 1 < top:
+        if below + 1 < top and given[top]:
             found.append(Stretch(top, below + 1))
     return found
 
@@ -104,7 +105,8 @@ class Backward:
 
     Args:
         spools: with the stretches they hold.
-        given: the masks of the video.
+        given: the objects that masks mark.
+        absent: those that they name as not there.
         object_ids: of the video, in the order of the soft maps.
     """
 
@@ -112,10 +114,16 @@ class Backward:
         self,
         spools: Sequence[tuple[Stretch, AnswerSpool]],
         given: Given,
+        absent: Given,
         object_ids: Sequence[int],
     ) -> None:
         self._spools, self._object_ids = spools, tuple(object_ids)
-        self._tops = {i: sorted(f for f in given if i in given[f]) for i in object_ids}
+        self._tops: dict[int, list[int]] = {}  # frames whose mask names an object
+        self._absent: dict[int, set[int]] = {}  # those of them that it is not in
+        for i in object_ids:
+            self._absent[i] = {frame for frame, ids in absent.items() if i in ids}
+            marked = {frame for frame, ids in given.items() if i in ids}
+            self._tops[i] = sorted(marked | self._absent[i])
 
     def holds(self, index: int) -> bool:
         """Whether there is an answer for a frame."""
@@ -155,12 +163,18 @@ class Backward:
         return Prediction(labels, soft=soft)
 
     def _share(self, object_id: int, index: int) -> float:
-        """Of the way back in the answer for an object."""
-        frames = self._tops[object_id]
+        """Of the way back in the answer for an object.
+
+        A frame that it is said to be absent from tells nothing of those before, up to which it was
+        followed, nor of those behind, from which it is followed back.
+        """
+        frames, absent = self._tops[object_id], self._absent[object_id]
         place = bisect_right(frames, index)
         top = next(stretch.top for stretch, _ in self._spools if index in stretch)
         if place == len(frames) or frames[place] > top:
             return 0.0
-        if place == 0:
+        if frames[place] in absent:
+            return 0.0
+        if place == 0 or frames[place - 1] in absent:
             return 1.0
         return (index - frames[place - 1]) / (frames[place] - frames[place - 1])

@@ -29,6 +29,7 @@ SIGNS = {
     "area_jumps": "its area jumps at",
     "doubtful_at": "it may be something else at",
 }
+NOBODY: Mapping[int, Collection[int]] = {}
 _SAID = 3  # frames of each sign; all are in result.json
 
 
@@ -39,6 +40,7 @@ class ObjectReport:
         object_ids: the objects of the video.
         given_frames: indices of frames whose mask was given; a jump there is a correction.
         tell: is told at once, with a sentence, when an object fails for the first time.
+        absent: ids of objects that are said not to be in a frame, by its index: they are not lost.
     """
 
     wants_soft = False
@@ -48,9 +50,10 @@ class ObjectReport:
         object_ids: Collection[int],
         given_frames: Collection[int],
         tell: Callable[[str], None] = lambda text: None,
+        absent: Mapping[int, Collection[int]] = NOBODY,
     ) -> None:
         self.warnings: list[str] = []
-        self._given, self._tell = given_frames, tell
+        self._given, self._tell, self._absent = given_frames, tell, absent
         # Of the frame before: area, x, y, and the motion to it, all in pixels.
         self._before = dict.fromkeys(object_ids, (0, 0.0, 0.0, 0.0, 0.0))
         self._objects: dict[int, dict[str, Any]] = {
@@ -77,7 +80,7 @@ class ObjectReport:
             area, x, y = _place(labels, object_id)
             entry = self._objects[object_id]
             if not area:
-                if before:
+                if before and object_id not in self._absent.get(frame.index, ()):
                     self._sign(object_id, "lost_at", frame.index)
                 self._before[object_id] = (0, 0.0, 0.0, 0.0, 0.0)
                 continue

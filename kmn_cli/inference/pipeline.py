@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -94,6 +94,7 @@ def run_pipeline(
     mask_for: Callable[[Frame], np.ndarray | None],
     *,
     object_ids: Sequence[int],
+    absent_from: Callable[[Frame], Collection[int]] = lambda frame: (),
     on_frame: Callable[[Frame], None] = lambda frame: None,
     earlier: Earlier | None = None,
     backward: Backward | None = None,
@@ -110,6 +111,7 @@ def run_pipeline(
         sinks: entered and left here.
         mask_for: the mask given for a frame, (H, W) uint8 object ids, or None.
         object_ids: all ids the masks hold: channel i + 1 of the sinks' `soft` is object_ids[i].
+        absent_from: ids of objects that are said not to be in a frame.
         on_frame: called after each frame, in the caller's thread.
         earlier: what need not be done again; the segmenter stands where that ended.
         backward: what was found on the way back.
@@ -138,7 +140,7 @@ def run_pipeline(
             if earlier is not None and done_before:
                 writer.put(_Found(frame, earlier.sinks, partial(earlier.answer, frame)))
             else:
-                writer.put(_Found(frame, sinks, answer_for(frame, mask)))
+                writer.put(_Found(frame, sinks, answer_for(frame, mask, absent_from(frame))))
                 segmented += 1
             ending = interrupted()
             can_be_saved = bool(segmenter.object_ids) and not done_before
@@ -195,8 +197,11 @@ class Answers:
     want_soft: bool = False
     backward: Backward | None = None
 
-    def __call__(self, frame: Frame, mask: np.ndarray | None) -> Callable[[], Prediction]:
-        """Segment a frame; what remains to be done may be done on another thread."""
+    def __call__(
+        self, frame: Frame, mask: np.ndarray | None, absent: Collection[int] = ()
+    ) -> Callable[[], Prediction]:
+        """Segment a frame, see `VideoSegmenter.step`; what remains to be done may be done on
+        another thread."""
         backward = self.backward if self.backward and self.backward.holds(frame.index) else None
         if mask is None and not self.segmenter.object_ids:
             if backward is not None:
@@ -205,6 +210,7 @@ class Answers:
         labels, prob, soft = self.segmenter.step(
             frame.image,
             mask,
+            absent=absent,
             want_prob=self.want_prob,
             want_soft=self.want_soft or backward is not None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +72,7 @@ class VideoSegmenter:
         self._view: View | None = None
         self._moves = self.options.view == "auto"  # the view, with the objects
         self._frame = 0
+        self._absent: frozenset[int] = frozenset()  # ids of objects that were said to be gone
         self._ahead: deque[tuple[Tensor, Query]] = deque()
         # What the next step memorizes first; the last frame of a video is never memorized.
         self._last: _Last | None = None
@@ -113,6 +114,7 @@ class VideoSegmenter:
         frame: np.ndarray,
         mask: np.ndarray | None = None,
         *,
+        absent: Collection[int] = (),
         want_prob: bool = False,
         want_soft: bool = False,
     ) -> Prediction:
@@ -122,6 +124,7 @@ class VideoSegmenter:
             frame: (H, W, 3) uint8 RGB.
             mask: (H, W) uint8 object ids. It adds the ids that are new and corrects those it
                 names; objects it does not name are segmented as ever. The first frame needs one.
+            absent: ids of objects that are not in this frame: they are gone until a mask has them.
             want_prob: also return probabilities.
             want_soft: also return them in eight bits, which takes a quarter of the memory.
 
@@ -129,6 +132,7 @@ class VideoSegmenter:
             InputError: no mask yet, a mask without objects, or another size than before.
         """
         view = self._check(frame, mask)
+        self._absent |= frozenset(absent)
         self._watch.start()
         if self._moves and mask is not None:
             view = self._aim(view, frame, mask)
@@ -147,6 +151,7 @@ class VideoSegmenter:
         given = None
         if mask is not None:
             given = GivenMask.of(mask, view, self.network.device)
+            self._absent -= given.planes.keys()
             self._admit(given, image)
             prob = given.merged(prob, self.object_ids)
         labels = view.labels_from_net(prob, (0, *self.object_ids))
@@ -180,7 +185,7 @@ class VideoSegmenter:
         self._watch.start()
         found = self._memory.look_back(self._last.image, self._last.masks)
         self._watch.lap("look back")
-        return found
+        return {i: value for i, value in found.items() if i not in self._absent}
 
     @torch.inference_mode()
     def fill_memory(self, frames: int) -> None:
@@ -211,6 +216,7 @@ class VideoSegmenter:
             "view": self._view.rectangle,
             "moves": self._moves,
             "named": list(named),
+            "absent": sorted(self._absent),
             "memory": remembered,
         }
         return facts, {**tensors, "image": image, "masks": masks}
@@ -218,6 +224,7 @@ class VideoSegmenter:
     @torch.inference_mode()
     def restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Continue, bit for bit, where the segmenter stood that gave this state."""
+        self._absent = frozenset(facts.get("absent", ()))
         self._memory.restore(facts["memory"], tensors)
         height, width = facts["size"]
         self._view = View.of(height, width, self.options).at(*facts["view"])
@@ -276,7 +283,14 @@ class VideoSegmenter:
         self._watch.lap("query encoder")
         readout = self._memory.read(query)
         self._watch.lap("read")
-        prob = self.network.decode(readout, query)
+        here = [n for n, i in enumerate(self.object_ids) if i not in self._absent]
+        if len(here) == len(readout):
+            prob = self.network.decode(readout, query)
+        else:  # as if there were no others, which have no share in any pixel
+            prob = image.new_zeros(1 + len(readout), *image.shape[2:])
+            prob[0] = 1
+            if here:
+                prob[[0, *(1 + n for n in here)]] = self.network.decode(readout[here], query)
         self._watch.lap("decoder")
         return prob
 

@@ -55,7 +55,10 @@ def stream(
     for frame in frames:
         names = (None, str(frame.index))
         found = next((left.pop(name) for name in names if name in left), None)
-        labels, prob, _ = answers(frame, None if found is None else found.labels)()
+        absent = found.absent if found else ()
+        # One that names absent objects only marks none.
+        given = None if found is None or (absent and not found.ids) else found.labels
+        labels, prob, _ = answers(frame, given, absent)()
         yield SegmentedFrame(frame.index, frame.image, labels, prob)
     if left:
         name = min((str(name) for name in left), key=natural_key)

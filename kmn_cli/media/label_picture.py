@@ -14,6 +14,7 @@ from PIL import Image
 from kmn_cli.errors import InputError
 from kmn_cli.media.images import load_image
 from kmn_cli.media.label_values import MANY, encode
+from kmn_cli.media.masks import absent_in
 from kmn_cli.media.palette import palette_array, voc_palette
 
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF")
@@ -32,6 +33,7 @@ class LabelPicture:
         numbers: what the values stand for in a file of 16 bits or more: (256,) int64.
         transparent: whether some of it was, and is black now.
         softened: pixels that were half transparent.
+        absent: ids that it names as not in its frame: see `Mask`.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class LabelPicture:
     numbers: np.ndarray | None = None
     transparent: bool = False
     softened: int = 0
+    absent: tuple[int, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -126,7 +129,13 @@ def _indexed(path: Path, image: Image.Image) -> LabelPicture:
         colours[[i for i, alpha in enumerate(clear) if alpha == 0]] = 0
     elif clear is not None:
         colours[clear] = 0
-    return LabelPicture(path, np.asarray(image), indexed=True, palette=colours.tobytes())
+    return LabelPicture(
+        path,
+        np.asarray(image),
+        indexed=True,
+        palette=colours.tobytes(),
+        absent=absent_in(image),
+    )
 
 
 def _deep(path: Path, values: np.ndarray) -> LabelPicture:

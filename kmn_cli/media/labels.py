@@ -118,7 +118,7 @@ class MaskReader:
                 "Give each object one flat colour on black and save as PNG without smoothing; "
                 "`kmn init-mask` draws a first mask.",
             ) from error
-        if not self._allow_empty and not mask.ids:
+        if not (self._allow_empty or mask.ids or mask.absent):
             raise InputError(
                 f"{path} marks no object: every pixel is background.",
                 "Paint each object with an id or a colour other than black.",
@@ -151,7 +151,7 @@ class MaskReader:
             warnings.append("id 255 (void) is read as background")
         palette = picture.palette if shades.kind == "id" else self._palette(shades.kind)
         said = tuple(f"{picture.path}: {text}" for text in warnings)
-        return Mask(ids.astype(np.uint8)[flat.index], palette, said)
+        return Mask(ids.astype(np.uint8)[flat.index], palette, said, picture.absent)
 
     def _find_background(self, shades: Shades, *, painted: bool) -> int | None:
         """Return its place among the codes: what it was in the masks before, or found."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from kmn_cli.errors import InputError
 from kmn_cli.files import atomic_path
@@ -18,23 +19,28 @@ from kmn_cli.media.palette import voc_palette
 
 MAX_OBJECTS = 255
 VOID = 255  # "do not care" in DAVIS-like annotations
+_ABSENT = "kmn-absent"  # a text of a PNG: ids with spaces between
 
 
-def checksum(labels: np.ndarray) -> str:
-    """Of ids (H, W) uint8, to tell masks apart whatever file they are in."""
-    return hashlib.sha256(labels.tobytes()).hexdigest()
+def checksum(labels: np.ndarray, absent: Collection[int] = ()) -> str:
+    """Of ids (H, W) uint8, to tell masks apart whatever file they are in; "-2-5" behind it names
+    the objects that are absent."""
+    found = hashlib.sha256(labels.tobytes()).hexdigest()
+    return "-".join([found, *map(str, sorted(absent))])
 
 
 @dataclass(frozen=True)
 class Mask:
     """Object ids (H, W) uint8 with 0 the background, and what was said on reading them.
 
-    `palette` is that of the file, 768 bytes RGB, or None where it had none.
+    `palette` is that of the file, 768 bytes RGB, or None where it had none. `absent` are the ids of
+    objects that the mask names as not in its frame; of others that have no pixel it says nothing.
     """
 
     labels: np.ndarray
     palette: bytes | None = None
     warnings: tuple[str, ...] = ()
+    absent: tuple[int, ...] = ()
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -42,25 +48,47 @@ class Mask:
         return tuple(int(i) for i in np.unique(self.labels) if i)
 
 
-def write_mask(path: str | Path, labels: np.ndarray, palette: bytes | None = None) -> None:
-    """Write ids (H, W) uint8 as an index PNG, whole or not at all; None is the VOC palette.
+def write_mask(
+    path: str | Path,
+    labels: np.ndarray,
+    palette: bytes | None = None,
+    absent: Collection[int] = (),
+) -> None:
+    """Write ids (H, W) uint8 as an index PNG, whole or not at all.
+
+    Args:
+        path: of the file.
+        labels: of the objects that are seen.
+        palette: 768 bytes RGB; None is the VOC palette.
+        absent: ids that the mask names as not in its frame: see `Mask`.
 
     Raises:
         KmnError: when the file cannot be written.
     """
-    data = index_png(labels, palette)
+    data = index_png(labels, palette, absent)
     with atomic_path(Path(path)) as part:
         part.write_bytes(data)
 
 
-def index_png(labels: np.ndarray, palette: bytes | None = None) -> bytes:
-    """The file that is an index PNG of ids (H, W) uint8; None is the VOC palette."""
+def index_png(
+    labels: np.ndarray, palette: bytes | None = None, absent: Collection[int] = ()
+) -> bytes:
+    """The file that `write_mask` writes."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8), "P")
     image.putpalette(voc_palette().tobytes() if palette is None else palette)
+    about = PngInfo()
+    if absent:
+        about.add_text(_ABSENT, " ".join(map(str, sorted(absent))))
     file = io.BytesIO()
     # Runs of one id are found as fast as anything else, and are all there is to find.
-    image.save(file, format="PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    image.save(file, format="PNG", compress_level=1, compress_type=zlib.Z_RLE, pnginfo=about)
     return file.getvalue()
+
+
+def absent_in(image: Image.Image) -> tuple[int, ...]:
+    """The ids of the objects that a mask, which `write_mask` wrote, names as absent."""
+    words = str(image.info.get(_ABSENT, "")).split()
+    return tuple(int(word) for word in words if word.isdecimal() and 0 < int(word) <= MAX_OBJECTS)
 
 
 def preview_of(mask: Path) -> Path:

@@ -16,6 +16,7 @@ from kmn_cli.files import list_images, natural_key
 from kmn_cli.media.edges import by_colours
 from kmn_cli.media.exports.formats import FORMATS
 from kmn_cli.media.init_mask import FindEdges, correct_mask
+from kmn_cli.media.masks import Mask
 from kmn_cli.web import protocol
 from kmn_cli.web.export import Exporter
 from kmn_cli.web.project import Project, open_project
@@ -171,9 +172,10 @@ class EditSession(PageSession):
         find = self._edges.in_frame(drawing.frame)
         with self._lock:
             base = project.base(drawing)
-            labels = correct_mask(base, image, drawing.objects, find)
-            if labels.any():
-                project.give(drawing, labels)
+            labels = correct_mask(base.labels, image, drawing.objects, find)
+            mask = Mask(labels, absent=_erased(base, labels, drawing))
+            if mask.ids or mask.absent:
+                project.give(drawing, mask)
             else:  # nothing is marked: nothing is given
                 project.take_back(drawing.frame)
         return labels
@@ -193,3 +195,13 @@ class EditSession(PageSession):
 
     def _export(self, body: bytes) -> None:
         self._exporter.start(self.project, *read_json(body, protocol.export))
+
+
+def _erased(base: Mask, labels: np.ndarray, drawing: Drawing) -> tuple[int, ...]:
+    """Ids of the objects that a drawing has taken away: all of what was there of them.
+
+    An object whose edges were looked for, and not found, is none of them.
+    """
+    rubbed_out = {i for i, prompts in drawing.objects.items() if not prompts.has_hints}
+    gone = {*base.ids, *base.absent, *rubbed_out}.difference(np.unique(labels).tolist())
+    return tuple(sorted(gone))

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 
 from kmn_cli.batch.inputs import output_name
-from kmn_cli.batch.result import RESULT, input_bytes
+from kmn_cli.batch.result import RESULT
+from kmn_cli.batch.same_input import input_bytes
 from kmn_cli.errors import InputError
-from kmn_cli.files import existing, list_images, read_document, write_json
+from kmn_cli.files import existing, read_document, write_json
 from kmn_cli.media.frame_store import FrameStore
-from kmn_cli.media.images import load_image
-from kmn_cli.media.masks import checksum, write_mask
-from kmn_cli.web.found import Found
+from kmn_cli.media.masks import Mask, checksum, write_mask
+from kmn_cli.web.found import Found, read_given
 from kmn_cli.web.how_made import HowMade
+from kmn_cli.web.places import EDIT, Places
 from kmn_cli.web.protocol import Drawing
 
-EDIT = "edit"  # in the folder of the results
 _MOST_TRIED = 8  # objects of which any may have been given
 
 
-class Project:
+class Project(Places):
     """One video, its given masks and its results.
 
     FOLDER is what `kmn segment` makes. FOLDER/edit/given/NAME.png are the given masks, named like
@@ -53,12 +53,8 @@ class Project:
             InputError: the video cannot be read, or the folder belongs to another one.
         """
         # Not as it was typed: the folder may be opened from anywhere.
-        self.video, self.folder = existing(video), folder
+        self.video = existing(video)
         _refuse_other(self.video, folder)
-        self.given = folder / EDIT / "given"
-        self.preview = folder / EDIT / "preview"
-        self.found = Found(self)
-        self._stems = [path.stem for path in list_images(video)] if video.is_dir() else None
         self.notes: dict[str, Any] = {"names": {}, "settings": {}, "outputs": []}
         self.notes |= {"drawings": {}, "removed": {}}  # by frame; removed: when, in ns
         self.notes |= read_document(folder / EDIT / "edit.json") | {"video": str(self.video)}
@@ -68,18 +64,12 @@ class Project:
         self.made = HowMade.of(self.notes)
         self.frames = self.made.frames(self.video)
         self.store = FrameStore(self.video, self.made.reading)
+        super().__init__(self.store.info, folder)
+        self.found = Found(self, self.notes["removed"])
         if result:
             self.save()
         if not self.given.is_dir():
             self._adopt(result.get("mask_contents", []))
-
-    def stem(self, index: int) -> str:
-        """What the files of a frame are called."""
-        if self._stems is None:
-            return f"{index:05d}" if not self.store.info.is_folder else self.video.stem
-        if index >= len(self._stems):
-            raise InputError(f"There is no frame {index}.", "Frames are counted from 0.")
-        return self._stems[index]
 
     def check(self, index: int) -> None:
         """Refuse a frame that is not tracked: its mask would be left out.
@@ -95,45 +85,30 @@ class Project:
                 "Go to one of these, or open the video with another -o to have all of it.",
             )
 
-    def given_frames(self) -> list[int]:
-        """Indices of the frames with a given mask."""
-        places = self.places(self.given)
-        return sorted(places)
-
-    def places(self, folder: Path) -> dict[int, Path]:
-        """The pictures of a folder by the frames that they are of."""
-        if not folder.is_dir():
-            return {}
-        found = {path.stem: path for path in folder.glob("*.png")}
-        if self._stems is not None:
-            return {i: found[stem] for i, stem in enumerate(self._stems) if stem in found}
-        if self.store.info.is_folder:
-            return {0: found[self.video.stem]} if self.video.stem in found else {}
-        return {int(stem): path for stem, path in found.items() if stem.isdecimal()}
-
     def labels(self, index: int) -> np.ndarray:
         """The ids (H, W) uint8 of a frame: see `Found`."""
         for path in self.found.of_frame(index):
             if path.exists():
                 with suppress(InputError):  # gone since, as a run goes on
-                    return _read(path)
+                    return read_given(path).labels
         return self._empty()
 
-    def base(self, drawing: Drawing) -> np.ndarray:
+    def base(self, drawing: Drawing) -> Mask:
         """What a drawing is drawn upon, kept as it was when the drawing began."""
         if drawing.base is None:
-            return self._empty()
+            return Mask(self._empty())
         name = f"{self.stem(drawing.frame)}-{drawing.base}.png"
         path, given = self.folder / EDIT / "base" / name, self._given_path(drawing.base)
         if not path.exists():
             # Of a given mask nothing else: what was found beside it is not given.
             redrawn = drawing.base == drawing.frame and given.exists()
-            write_mask(path, _read(given) if redrawn else self.labels(drawing.base))
-        return _read(path)
+            mask = read_given(given) if redrawn else Mask(self.labels(drawing.base))
+            write_mask(path, mask.labels, absent=mask.absent)
+        return read_given(path)
 
-    def give(self, drawing: Drawing, labels: np.ndarray) -> None:
+    def give(self, drawing: Drawing, mask: Mask) -> None:
         """Make a mask the given one of its frame."""
-        write_mask(self._given_path(drawing.frame), labels)
+        write_mask(self._given_path(drawing.frame), mask.labels, absent=mask.absent)
         self.notes["drawings"][str(drawing.frame)] = drawing.said
         self.notes["removed"].pop(str(drawing.frame), None)
         self.save()
@@ -159,10 +134,12 @@ class Project:
         """Take the masks that results were made from, as result.json has them, as the given
         ones."""
         for text in contents:
-            index, _, wanted = text.partition(":")
+            index, _, content = text.partition(":")
+            wanted, *absent = content.split("-")
             path = self.folder / "masks" / f"{self.stem(int(index))}.png"
             if path.exists():
-                write_mask(self.given / path.name, _given_part(_read(path), wanted))
+                labels = _given_part(read_given(path).labels, wanted)
+                write_mask(self.given / path.name, labels, absent=[int(i) for i in absent])
 
     def _given_path(self, index: int) -> Path:
         return self.given / f"{self.stem(index)}.png"
@@ -223,7 +200,3 @@ def _given_part(labels: np.ndarray, wanted: str) -> np.ndarray:
             if checksum(part) == wanted:
                 return part
     return labels
-
-
-def _read(path: Path) -> np.ndarray:
-    return np.array(load_image(path))

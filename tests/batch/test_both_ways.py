@@ -14,6 +14,7 @@ from test_resume import pictures
 from typer.testing import Result
 
 from kmn_cli.inference.segmenter import VideoSegmenter
+from kmn_cli.media.masks import write_mask
 from kmn_cli.media.video import open_video
 
 Kmn = Callable[..., Result]
@@ -167,6 +168,30 @@ def test_a_correction_redoes_what_it_changes(
         assert steps[0] == expected
         assert continued["frames_kept"] == 6 and "the earlier run" in continued["note"]
     assert result_of(out)["objects"] == result_of(whole)["objects"]
+
+
+@pytest.mark.parametrize("direction", ["both", "forward", None])
+def test_an_object_that_a_mask_names_as_absent_is_gone_beyond_it(
+    run: Callable[..., Path], movie: Path, draw: Draw, tmp_path: Path, direction: str | None
+) -> None:
+    """A correction that says so ends where a run from scratch does."""
+    way = ["--direction", direction] if direction else []
+    start = [movie, "--mask", f"3={draw('m.png', 1, 5)}", *way, "--format", "masks,soft"]
+    before = labels(run("out", *start))
+    write_mask(tmp_path / "gone.png", np.zeros_like(before[0]), absent=(5,))
+    masks = [*start, "--mask", f"6={tmp_path / 'gone.png'}"]
+    if direction != "forward":
+        write_mask(tmp_path / "none.png", np.zeros_like(before[0]), absent=(1, 5))
+        masks += ["--mask", f"1={tmp_path / 'none.png'}"]
+    out, scratch = run("out", *masks), run("scratch", *masks)
+    assert pictures(out) == pictures(scratch)
+    after = labels(out)
+    for index in (2, 3, 4, 5):
+        assert (after[index] == before[index]).all()
+    assert not any((each == 5).any() for each in after[6:])
+    assert not any(each.any() for each in after[:2])
+    entries = {each["id"]: each for each in result_of(out)["objects"]}
+    assert 6 not in entries[5]["lost_at"]
 
 
 def test_outputs_that_a_correction_does_not_renew_are_removed(

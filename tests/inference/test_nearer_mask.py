@@ -34,8 +34,51 @@ def given(**ids: tuple[int, ...]) -> dict[int, frozenset[int]]:
 def test_what_is_followed_backwards(
     masks: dict[int, frozenset[int]], everywhere: bool, expected: list[tuple[int, int]]
 ) -> None:
-    found = find_stretches(masks, 0, everywhere=everywhere)
+    found = find_stretches(masks, {}, 0, everywhere=everywhere)
     assert found == [Stretch(top, first) for top, first in expected]
+
+
+@pytest.mark.parametrize(
+    ("masks", "absent", "everywhere", "expected"),
+    [
+        (given(f4=(1, 2), f9=(1,)), given(f9=(2,)), True, [(9, 5), (4, 0)]),
+        (given(f4=(), f9=(1,)), given(f4=(1,)), True, [(9, 5)]),  # nothing is left to follow
+        (given(f4=(), f9=(1,)), given(f4=(1,)), False, [(9, 0)]),
+        (given(f4=(2,), f9=(1, 2)), given(f4=(1,)), True, [(9, 5), (4, 0)]),
+        (given(f2=(1,), f4=(), f9=(1, 2)), given(f4=(2,)), True, [(9, 3), (2, 0)]),
+        (given(f4=(1,), f9=()), given(f9=(1,)), True, [(4, 0)]),
+    ],
+)
+def test_what_is_absent_is_not_followed_beyond(
+    masks: dict[int, frozenset[int]],
+    absent: dict[int, frozenset[int]],
+    everywhere: bool,
+    expected: list[tuple[int, int]],
+) -> None:
+    found = find_stretches(masks, absent, 0, everywhere=everywhere)
+    assert found == [Stretch(top, first) for top, first in expected]
+
+
+@pytest.mark.parametrize(
+    ("masks", "absent", "taken"),
+    [
+        (given(f0=(1,), f10=()), given(f10=(1,)), "forward"),  # it left somewhere before 10
+        (given(f0=(), f10=(1,)), given(f0=(1,)), "backward"),  # it came somewhere behind 0
+    ],
+)
+@pytest.mark.parametrize("index", [1, 5, 9])
+def test_where_it_is_absent_tells_nothing_of_frames_between(
+    tmp_path: Path,
+    masks: dict[int, frozenset[int]],
+    absent: dict[int, frozenset[int]],
+    taken: str,
+    index: int,
+) -> None:
+    back = Backward(
+        [(Stretch(10, 1), spool_of(tmp_path, index, certain(0, 2)))], masks, absent, (1,)
+    )
+    forward = Prediction(np.ones(SIZE, np.uint8), soft=certain(1, 2))
+    assert back.join(index, forward, None).labels.all() == (taken == "forward")
 
 
 def spool_of(folder: Path, index: int, soft: np.ndarray) -> AnswerSpool:
@@ -61,7 +104,7 @@ def test_a_spool_gives_back_what_it_was_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("index", "nearer"), [(1, "forward"), (4, "forward"), (6, "backward")])
 def test_the_nearer_mask_decides(tmp_path: Path, index: int, nearer: str) -> None:
     spool = spool_of(tmp_path, index, certain(0, 2))  # nothing, says the way back
-    back = Backward([(Stretch(10, 1), spool)], given(f0=(1,), f10=(1,)), (1,))
+    back = Backward([(Stretch(10, 1), spool)], given(f0=(1,), f10=(1,)), {}, (1,))
     forward = Prediction(np.ones(SIZE, np.uint8), soft=certain(1, 2))
     joined = back.join(index, forward, None)
     assert joined.soft is not None
@@ -72,7 +115,7 @@ def test_the_nearer_mask_decides(tmp_path: Path, index: int, nearer: str) -> Non
 
 def test_an_object_known_one_way_is_taken_from_it_and_given_pixels_stay(tmp_path: Path) -> None:
     spool = spool_of(tmp_path, 4, certain(2, 3))  # all is object 9, which comes later
-    back = Backward([(Stretch(10, 0), spool)], given(f4=(5,), f10=(9,)), (5, 9))
+    back = Backward([(Stretch(10, 0), spool)], given(f4=(5,), f10=(9,)), {}, (5, 9))
     mask = np.zeros(SIZE, np.uint8)
     mask[0] = 5
     forward = np.zeros((3, *SIZE), np.uint8)
@@ -83,7 +126,7 @@ def test_an_object_known_one_way_is_taken_from_it_and_given_pixels_stay(tmp_path
 
 def test_a_frame_without_a_say_of_the_way_back_is_left_as_it_is(tmp_path: Path) -> None:
     back = Backward(
-        [(Stretch(10, 0), AnswerSpool(tmp_path, wants_soft=True))], given(f4=(5,)), (5,)
+        [(Stretch(10, 0), AnswerSpool(tmp_path, wants_soft=True))], given(f4=(5,)), {}, (5,)
     )
     forward = Prediction(np.full(SIZE, 5, np.uint8), soft=certain(1, 2))
     assert back.join(6, forward, None) is forward

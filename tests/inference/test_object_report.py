@@ -53,6 +53,14 @@ def test_steady_motion_and_a_sudden_stop_are_no_jumps() -> None:
     assert entry["position_jumps"] == []
 
 
+def test_what_is_said_to_be_absent_is_not_lost() -> None:
+    labels = boxes((10, 10, 12), None, None, (10, 10, 12), None)
+    report = ObjectReport((5,), (0, 1, 3), absent={1: (5,), 4: (6,)})
+    for index, each in enumerate(labels):
+        report.write(index, Frame(index, "", np.zeros((*SIZE, 3), np.uint8)), each, None)
+    assert report.to_json()[0]["lost_at"] == [4]
+
+
 def test_a_failure_is_told_once_and_at_once() -> None:
     told: list[str] = []
     report = watch(boxes((10, 10, 12), None, (10, 10, 12), None, (10, 10, 30)), tell=told.append)

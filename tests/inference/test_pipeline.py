@@ -41,7 +41,13 @@ class EchoSegmenter:
         self.ahead.append([int(frame[0, 0, 0]) for frame in frames])
 
     def step(
-        self, frame: np.ndarray, mask: np.ndarray | None, *, want_prob: bool, want_soft: bool
+        self,
+        frame: np.ndarray,
+        mask: np.ndarray | None,
+        *,
+        absent: tuple[int, ...],
+        want_prob: bool,
+        want_soft: bool,
     ) -> Prediction:
         self.seen.append(int(frame[0, 0, 0]))
         if mask is not None:

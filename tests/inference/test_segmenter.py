@@ -63,6 +63,20 @@ def test_answers_are_distributions_over_known_ids(network):
         assert np.array_equal(answer.labels, np.array([0, 3, 200])[answer.prob.argmax(0)])
 
 
+def test_an_absent_object_is_gone_until_a_mask_has_it(network):
+    segmenter = VideoSegmenter(network)
+    masks = {0: boxes(3, 200), 6: boxes(9, 3)}
+    for index, frame in enumerate(video(8)):
+        absent = {2: (3,), 4: (3, 200)}.get(index, ())
+        answer = segmenter.step(frame, masks.get(index), absent=absent, want_prob=True)
+        gone = {2: {3}, 3: {3}, 4: {3, 200}, 5: {3, 200}, 6: {200}, 7: {200}}.get(index, set())
+        assert not gone & set(np.unique(answer.labels))
+        assert np.allclose(answer.prob.sum(0), 1, atol=1e-5)
+        for object_id, plane in zip(segmenter.object_ids, answer.prob[1:], strict=True):
+            assert plane.any() == (object_id not in gone), (index, object_id)
+        assert set(segmenter.look_back()) == set(segmenter.object_ids) - gone
+
+
 def test_answers_belong_to_the_caller(network):
     """Also where the network's size is the video's, and nothing is scaled."""
     spoilt, kept = VideoSegmenter(network), VideoSegmenter(network)

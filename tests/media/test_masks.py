@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from made_clips import huge_png
 from PIL import Image, ImageFilter
 
-from kmn_cli.media.labels import read_mask
-from kmn_cli.media.masks import Mask, combine_masks, write_mask
+from kmn_cli.media.labels import read_ids, read_mask
+from kmn_cli.media.masks import Mask, checksum, combine_masks, write_mask
 from kmn_cli.media.palette import voc_palette
 
 
@@ -46,6 +46,19 @@ def test_any_ids_come_back_as_written(labels: np.ndarray, tmp_path_factory) -> N
     with Image.open(path) as image:
         assert image.mode == "P"
         assert np.array_equal(np.asarray(image), labels)
+
+
+def test_a_mask_may_name_objects_that_are_absent(tmp_path: Path) -> None:
+    """As a text of the PNG: other programs read the same ids."""
+    nothing = np.zeros((6, 8), np.uint8)
+    write_mask(tmp_path / "m.png", nothing, absent=(12, 3))
+    mask = read_mask(tmp_path / "m.png")
+    assert mask.absent == (3, 12) and mask.ids == ()
+    write_mask(tmp_path / "n.png", two_objects(), absent=(3,))
+    assert read_mask(tmp_path / "n.png").absent == (3,)
+    assert np.array_equal(read_ids(tmp_path / "n.png"), two_objects())
+    sums = {checksum(nothing), checksum(nothing, (3,)), checksum(nothing, (3, 12))}
+    assert len(sums) == 3
 
 
 def test_index_png_keeps_indices_and_palette(tmp_path: Path) -> None:

@@ -184,6 +184,47 @@ def test_an_option_that_the_results_were_not_made_with_is_told_so(
     assert "--size" in status["hint"] and "--overwrite" not in status["hint"]
 
 
+def rub_out(*ids: int) -> list[dict[str, Any]]:
+    """What the page sends for objects all of which is erased."""
+    area = {"area": True, "erase": True, "points": [[0, 0], [90, 0], [90, 160], [0, 160]]}
+    return [{"id": i, "strokes": [area]} for i in ids]
+
+
+def test_an_erased_object_is_gone_from_there_on(
+    edit: Callable[..., EditSession], tmp_path: Path
+) -> None:
+    """From the page, from the results, and from what `kmn segment` makes of the given masks."""
+    session, folder = edit(), tmp_path / "out/shot"
+    ground = {"area": True, "erase": False, "points": [[0, 0], [90, 0], [90, 20], [0, 20]]}
+    draw(session, 0, BOX, {"id": 2, "strokes": [ground]})
+    track(session)
+
+    def made(frame: int) -> np.ndarray:
+        return read_mask(folder / f"masks/{frame:05d}.png", allow_empty=True).labels
+
+    kept = made(0)
+    draw(session, 1, *rub_out(2), base=1)
+    assert not (colours(session, 1) == 2).any()
+    assert track(session)["state"] == "done"
+    assert (made(0) == kept).all()
+    for frame in (1, 2):
+        assert not (made(frame) == 2).any() and (made(frame) == 1).any()
+        assert (colours(session, frame) == made(frame)).all()
+    assert get(session, "survey")["stale"] == []
+    draw(session, 1, *rub_out(1, 2), base=1)  # of all objects nothing is left
+    assert get(session, "survey")["given"] == [0, 1]
+    assert track(session)["state"] == "done"
+    assert not made(1).any() and not made(2).any() and not colours(session, 1).any()
+    shutil.rmtree(folder / "edit")
+    again = edit(folder)  # the results know it, too
+    assert get(again, "survey")["given"] == [0, 1] and get(again, "survey")["stale"] == []
+    draw(again, 1, base=1)
+    assert get(again, "survey")["stale"] == []
+    draw(session, 1)  # taken back
+    track(session)
+    assert (made(1) == 2).any()
+
+
 def test_a_folder_is_of_one_video(
     edit: Callable[..., EditSession],
     frames: Path,
