@@ -252,18 +252,16 @@ def test_a_worker_that_is_killed_costs_one_video(
 ) -> None:
     picture = "testsrc=size=64x48:rate=25:duration=60"
     ffmpeg("-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", shelf / "a.mp4")
-    out, log = tmp_path / "out", tmp_path / "log.jsonl"
-    killed: list[int] = []
+    out, killed = tmp_path / "out", list[int]()
 
     def kill() -> None:
         while not killed:
             if (out / "a/masks/00003.png").exists():
-                events = [json.loads(line) for line in log.read_text().splitlines()]
-                killed.extend(e["process"] for e in events if e.get("input", "").endswith("a.mp4"))
+                killed.append(int((out / "a/.claim").read_text().split()[1]))
                 os.kill(killed[0], signal.SIGKILL)
 
     threading.Thread(target=kill).start()
-    common = ["--workers", 2, "--log", log, "--format", "masks", "-o", out]
+    common = ["--workers", 2, "--format", "masks", "-o", out]
     result = run(shelf, *common)
     assert result.exit_code == 6, result.output
     failed = failures(out)["a.mp4"]
