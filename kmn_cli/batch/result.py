@@ -18,6 +18,7 @@ from kmn_cli.media.mask_folders import UNFINISHED
 
 RESULT = "result.json"
 BACKWARD = ".backward"  # what was found on the way back, while a run lasts
+_SHOWN = {"frames", "object_ids", "objects", "frames_per_second", "peak_memory_bytes", "seconds"}
 # What each format is called in a video's output folder.
 OUTPUTS = {
     "masks": "masks",
@@ -52,7 +53,10 @@ def read_result(
         document.setdefault("input_contents", identity["input_contents"])
         present = all((folder / path).exists() for path in document["outputs"].values())
         masks = document["outputs"].get("masks")
-        if not present or (masks and len(list_images(folder / masks)) < document["frames"]):
+        complete = document.keys() >= _SHOWN and "total" in document["seconds"]
+        if not (present and complete) or (
+            masks and len(list_images(folder / masks)) < document["frames"]
+        ):
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
