@@ -26,7 +26,7 @@ def test_from_file_to_masks(
     monkeypatch.setattr(sys, "argv", ["bench_gpu", *REHEARSAL, str(tiny_weights)])
     bench_gpu.main()
     rows = [line for line in capsys.readouterr().out.splitlines() if "│" in line]
-    assert len(rows) == 2 * len(bench_gpu.CASES)
+    assert len(rows) == 3 * len(bench_gpu.CASES)
     assert all(row.split("│")[-2].strip() for row in rows)
 
 

@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import FRAMES_AHEAD, SegmentOptions, VideoSegmenter
 from kmn_cli.model.checkpoint import load_checkpoint
+from kmn_cli.model.memory_read import read_tiled
+from tests.benchmarks.attention_read import read_by_attention
 from tests.benchmarks.clock import medians, wait
 from tests.benchmarks.picture import SIZES, picture_and_mask
 from tests.benchmarks.table import Row, show
@@ -129,12 +132,39 @@ def _file_to_masks(ready: Network, size: Size, objects: int, frames: int) -> flo
     return stats.frames / stats.total_seconds
 
 
+def measure_read(
+    name: str, size: Size, objects: int, kind: torch.dtype, device: torch.device
+) -> Row:
+    """Milliseconds of a read from a full memory, by tiles and by torch's attention."""
+    torch.manual_seed(0)
+    height, width = (side // 16 for side in size)
+    cells = MEMORY * height * width
+    query = torch.randn(128, height, width, device=device)
+    key = torch.randn(objects, cells, 128, device=device)
+    value = torch.randn(objects, cells, 512, device=device, dtype=kind)
+    reads = [partial(read, query, key, value, 7.0) for read in (read_tiled, read_by_attention)]
+    with torch.inference_mode():
+        tiles, attention = medians(reads, 5)
+        ours, theirs = (read() for read in reads)
+    return {
+        "size": name,
+        "objects": objects,
+        "tiles_ms": 1e3 * tiles,
+        "attention_ms": 1e3 * attention,
+        "difference": ((theirs - ours).norm() / ours.norm()).item(),
+    }
+
+
 def arithmetic(device: torch.device, precision: str, side: int) -> float:
     """Operations a second in a product of two square matrices."""
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    kind = _kind(precision)
     a = torch.randn(side, side, device=device, dtype=kind)
     [seconds] = medians([lambda: a @ a], 5)
     return 2 * side**3 / seconds
+
+
+def _kind(precision: str) -> torch.dtype:
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def main() -> None:
@@ -152,6 +182,8 @@ def main() -> None:
     print(f"{device} ({reason}), {options.precision}, {flops / 1e12:.1f} TFLOP/s in a product")
     cases = [(name, sizes[name], objects) for name, objects in CASES]
     show("Stages", [measure_stages(ready, *case, frames, flops) for case in cases])
+    kind = _kind(options.precision)
+    show("Read", [measure_read(*case, kind, device) for case in cases])
     show("From end to end", [measure_through(ready, *case, frames) for case in cases])
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kmn_cli.model.memory_read import NEGLIGIBLE, read_plain, read_tiled
+from tests.benchmarks.attention_read import read_by_attention
 
 
 def random_memory(
@@ -79,6 +80,14 @@ def test_what_is_left_out_weighs_less_than_it_says(sharpness, sigma, tile):
     error = (read_tiled(query, key, value, sigma, tile) - expected).abs().amax()
     spread = value.float().amax() - value.float().amin()
     assert error < spread * (NEGLIGIBLE + 2**-7)  # and bfloat16's rounding
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.02)])
+def test_the_read_by_attention_is_the_same(kind, tolerance):
+    query, key, value = places(5, 20, 31, 1.0)
+    expected = read_plain(query, key, value.to(kind).float(), 2.0)
+    found = read_by_attention(query, key, value.to(kind), 2.0)
+    assert (found - expected).norm() < tolerance * expected.norm()
 
 
 def rows_multiplied(query: Tensor, key: Tensor, value: Tensor) -> int:
