@@ -8,44 +8,13 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from tiny_video import boxes, run, video
 
 from kmn_cli.errors import InputError, UsageError
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.ready import ready_for_inference
 from kmn_cli.inference.segmenter import SegmentOptions, VideoSegmenter
-from kmn_cli.model import KMN, KMNConfig
 from kmn_cli.model.memory_read import read_plain
-
-
-@pytest.fixture(scope="module")
-def model() -> KMN:
-    torch.manual_seed(0)
-    return KMN(KMNConfig.tiny()).eval()
-
-
-@pytest.fixture(scope="module")
-def network(model: KMN) -> Network:
-    # In auto the hardware would decide how close the numbers are.
-    return ready_for_inference(model, precision="fp32")
-
-
-def video(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> list[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(frames)]
-
-
-def boxes(*ids: int, height: int = 48, width: int = 64) -> np.ndarray:
-    mask = np.zeros((height, width), np.uint8)
-    for n, object_id in enumerate(ids):
-        mask[8 + 12 * n : 18 + 12 * n, 10:40] = object_id
-    return mask
-
-
-def run(network: Network, frames: list[np.ndarray], mask: np.ndarray, **options: object):
-    segmenter = VideoSegmenter(network, SegmentOptions(**options))
-    return [
-        segmenter.step(frame, None if n else mask, want_prob=True) for n, frame in enumerate(frames)
-    ]
 
 
 def test_first_frame_is_the_given_mask(network):
@@ -61,20 +30,6 @@ def test_answers_are_distributions_over_known_ids(network):
         assert np.allclose(answer.prob.sum(0), 1, atol=1e-5)
         assert set(np.unique(answer.labels)) <= {0, 3, 200}
         assert np.array_equal(answer.labels, np.array([0, 3, 200])[answer.prob.argmax(0)])
-
-
-def test_an_absent_object_is_gone_until_a_mask_has_it(network):
-    segmenter = VideoSegmenter(network)
-    masks = {0: boxes(3, 200), 6: boxes(9, 3)}
-    for index, frame in enumerate(video(8)):
-        absent = {2: (3,), 4: (3, 200)}.get(index, ())
-        answer = segmenter.step(frame, masks.get(index), absent=absent, want_prob=True)
-        gone = {2: {3}, 3: {3}, 4: {3, 200}, 5: {3, 200}, 6: {200}, 7: {200}}.get(index, set())
-        assert not gone & set(np.unique(answer.labels))
-        assert np.allclose(answer.prob.sum(0), 1, atol=1e-5)
-        for object_id, plane in zip(segmenter.object_ids, answer.prob[1:], strict=True):
-            assert plane.any() == (object_id not in gone), (index, object_id)
-        assert set(segmenter.look_back()) == set(segmenter.object_ids) - gone
 
 
 def test_answers_belong_to_the_caller(network):
@@ -139,45 +94,6 @@ def test_videos_share_no_state(network):
     again = run(network, video(4), boxes(1))
     for a, b in zip(alone, again, strict=True):
         assert np.array_equal(a.prob, b.prob)
-
-
-def test_later_mask_adds_an_object_and_keeps_the_others(network):
-    frames = video(6)
-    segmenter = VideoSegmenter(network)
-    segmenter.step(frames[0], boxes(1))
-    segmenter.step(frames[1])
-    late = np.zeros((48, 64), np.uint8)
-    late[40:, 50:] = 9
-    answer = segmenter.step(frames[2], late)
-    assert segmenter.object_ids == (1, 9)
-    assert (answer.labels[late == 9] == 9).all()
-    assert 9 not in answer.labels[late != 9]
-    assert segmenter.step(frames[3], want_prob=True).prob.shape == (3, 48, 64)
-
-
-def test_later_mask_corrects_what_it_names(network):
-    frames = video(3)
-    segmenter = VideoSegmenter(network)
-    segmenter.step(frames[0], boxes(1, 2))
-    correction = np.zeros((48, 64), np.uint8)
-    correction[:6, :6] = 1
-    labels = segmenter.step(frames[1], correction).labels
-    assert np.array_equal(labels == 1, correction == 1)
-
-
-def test_only_the_objects_a_mask_names_are_truth(network):
-    """A guess beside a given mask is dropped from a full memory as any other."""
-    frames = video(12)
-    segmenter = VideoSegmenter(network, SegmentOptions(memory_every=1, max_memory_frames=4))
-    segmenter.step(frames[0], boxes(1))
-    late = np.zeros((48, 64), np.uint8)
-    late[40:, 50:] = 9
-    segmenter.step(frames[1], late)
-    for frame in frames[2:]:
-        segmenter.step(frame)
-    first, second = segmenter._memory.frames
-    assert first == [0, 9, 10]
-    assert second == [1, 9, 10]
 
 
 def test_an_object_too_small_for_the_size_is_said(network):
@@ -256,42 +172,6 @@ def test_bf16_finds_nearly_the_same(model, network):
     for a, b in zip(answers, expected, strict=True):
         assert a.prob.dtype == np.float32
         assert np.abs(a.prob - b.prob).max() < 0.1
-
-
-def test_looking_ahead_changes_nothing(network):
-    frames, mask = video(7), boxes(1, 2)
-    expected = run(network, frames, mask)
-    segmenter = VideoSegmenter(network)
-    segmenter.step(frames[0], mask)
-    segmenter.look_ahead(frames[1:4])
-    for n, frame in enumerate(frames[1:], 1):
-        answer = segmenter.step(frame, want_prob=True)
-        assert np.allclose(answer.prob, expected[n].prob, atol=1e-5)
-
-
-def test_looking_ahead_at_a_frame_of_another_size_is_an_error_in_its_turn(network):
-    frames = video(3)
-    segmenter = VideoSegmenter(network)
-    segmenter.step(frames[0], boxes(1))
-    segmenter.look_ahead([frames[1], frames[2][:, :40]])
-    segmenter.step(frames[1])
-    with pytest.raises(InputError, match="40x48"):
-        segmenter.step(frames[2][:, :40])
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_finds_nearly_the_same(model, network):
-    frames, mask = video(8), boxes(1, 2)
-    expected = run(network, frames, mask)
-    for precision, tolerance in (("fp32", 0.01), ("bf16", 0.1)):
-        segmenter = VideoSegmenter(ready_for_inference(model, "cuda", precision))
-        segmenter.step(frames[0], mask)
-        assert segmenter.frames_ahead > 1
-        segmenter.look_ahead(frames[1:5])
-        for n, frame in enumerate(frames[1:], 1):
-            answer = segmenter.step(frame, want_prob=True)
-            assert np.abs(answer.prob - expected[n].prob).max() < tolerance
 
 
 def test_floats_are_refused_and_a_mask_may_be_bool(network: Network) -> None:
