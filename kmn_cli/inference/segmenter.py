@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from kmn_cli.errors import InputError
-from kmn_cli.inference.device import upload
 from kmn_cli.inference.frame_check import check_frame, check_mask
 from kmn_cli.inference.given_mask import GivenMask
-from kmn_cli.inference.look_back import Given, agreement
+from kmn_cli.inference.look_back import Given
 from kmn_cli.inference.network import Network
 from kmn_cli.inference.object_memory import ObjectMemory, on_device
+from kmn_cli.inference.seen import reads_itself, seen
 from kmn_cli.inference.segment_options import SegmentOptions
 from kmn_cli.inference.stopwatch import Stopwatch
 from kmn_cli.inference.view import View
@@ -102,7 +102,7 @@ class VideoSegmenter:
         self._watch.start()
         # A frame of another size is an error, but not before its turn.
         like_first = [frame for frame in frames if frame.shape == frames[0].shape]
-        images = [self._image(frame, view) for frame in like_first]
+        images = [seen(frame, view, self.network.device) for frame in like_first]
         self._watch.lap("scaling")
         queries = self.network.encode_query(torch.cat(images))
         self._ahead.extend(zip(images, queries.split(1), strict=True))
@@ -142,7 +142,7 @@ class VideoSegmenter:
         if self._ahead:
             image, query = self._ahead.popleft()
         else:
-            image, query = self._image(frame, view), None
+            image, query = seen(frame, view, self.network.device), None
             self._watch.lap("scaling")
         if self.object_ids:
             prob = self._predict(image, query)
@@ -253,22 +253,14 @@ class VideoSegmenter:
         """
         if self.object_ids:
             return view if view.shows(mask) else view.whole
-        views = (view.whole, view.around(mask))
-        if views[0] == views[1]:
-            return view
-        held = []
-        for each in views:
-            masks = GivenMask.of(mask, each, self.network.device).masks()
-            given = Given(self._image(frame, each), masks)
-            memory = self.network.memorize(*given)
-            held.append(sum(agreement(self.network, given, memory, self.options.sigma)))
-        self._moves = held[1] > held[0]
-        return views[self._moves]
-
-    def _image(self, frame: np.ndarray, view: View) -> Tensor:
-        """Frame (H, W, 3) uint8 to (1, 3, H', W') in [0, 1], as the network wants it."""
-        device = self.network.device
-        return on_device(view.image_to_net(upload(frame, device)), device)
+        closer = view.around(mask)
+        if closer != view.whole:
+            near, far = (
+                reads_itself(self.network, frame, mask, each, self.options.sigma)
+                for each in (closer, view.whole)
+            )
+            self._moves = near > far
+        return closer if self._moves else view.whole
 
     def _memorize_last(self) -> None:
         """Encodes the frame before with what was found on it."""

@@ -131,8 +131,8 @@ def test_a_view_may_touch_the_border_of_the_frame():
 
 @pytest.mark.parametrize(("close", "moves"), [(0.9, True), (0.7, False)])
 def test_the_self_check_decides_whether_a_view_moves(network, monkeypatch, close, moves):
-    answers = iter([[0.8], [close]])
-    monkeypatch.setattr("kmn_cli.inference.segmenter.agreement", lambda *arguments: next(answers))
+    answers = iter([[close], [0.8]])
+    monkeypatch.setattr("kmn_cli.inference.seen.agreement", lambda *arguments: next(answers))
     segmenter = VideoSegmenter(network, SegmentOptions(size=32, view="auto"))
     segmenter.step(frames(1)[0], mask((30, 20, 10, 10)))
     assert (segmenter._view != segmenter._view.whole) == moves
